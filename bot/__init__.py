@@ -1,0 +1,1 @@
+"""Wegwijzer: the assistant. See DESIGN in docs/architecture.md for where each thing lives."""

@@ -1,0 +1,95 @@
+"""Serves sentence vectors with ONNX Runtime. Runs on Python 3.10 (Rasa) and 3.11 alike; never imports torch."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+from tokenizers import Tokenizer
+
+Vectors = npt.NDArray[np.float32]
+
+MODEL_FILE = "encoder.onnx"
+TOKENIZER_FILE = "tokenizer.json"
+DESCRIPTION_FILE = "encoder.json"
+
+_REMEMBERED = 512
+
+
+class EncoderError(RuntimeError):
+    """The built encoder is missing or damaged."""
+
+
+class Encoder:
+    """A sentence encoder read from a folder that `python -m bot.encoder` wrote.
+
+    folder: holds encoder.onnx, tokenizer.json and encoder.json (prefixes, dimensions, hash).
+    threads: processor threads per call.
+
+    Raises EncoderError when the folder does not hold a built encoder.
+    """
+
+    def __init__(self, folder: Path, threads: int = 1) -> None:
+        try:
+            description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
+            self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
+        except Exception as problem:
+            raise EncoderError(f"No built encoder in {folder}: run `make train`.") from problem
+        self.hash: str = description["hash"]
+        self.dimensions: int = description["dimensions"]
+        self._prefixes: dict[str, str] = description["prefixes"]
+        self._tokenizer.enable_truncation(description["max_tokens"])
+        self._tokenizer.enable_padding(pad_id=description["pad_id"])
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        # One sentence at a time: an arena that keeps the largest batch ever seen only costs memory.
+        options.enable_cpu_mem_arena = False
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(folder / MODEL_FILE), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as problem:
+            raise EncoderError(f"{folder / MODEL_FILE} cannot be read: run `make train`.") from problem
+        self._remembered: OrderedDict[tuple[str, str], Vectors] = OrderedDict()
+        self._lock = Lock()
+
+    def encode(self, texts: Sequence[str], kind: str = "query", batch: int = 32) -> Vectors:
+        """Vectors of `texts`, shape (texts, dimensions), float32, each of length 1.
+
+        kind: "query" for what people ask, "passage" for what answers it.
+        """
+        if not texts:
+            return np.zeros((0, self.dimensions), dtype=np.float32)
+        prefix = self._prefixes.get(kind, "")
+        order = sorted(range(len(texts)), key=lambda at: len(texts[at]))
+        vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
+        for start in range(0, len(order), batch):
+            chosen = order[start : start + batch]
+            encodings = self._tokenizer.encode_batch([prefix + texts[at] for at in chosen])
+            ids = np.asarray([e.ids for e in encodings], dtype=np.int64)
+            mask = np.asarray([e.attention_mask for e in encodings], dtype=np.int64)
+            vectors[chosen] = self._session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
+        return vectors
+
+    def encode_one(self, text: str, kind: str = "query") -> Vectors:
+        """The vector of one text, shape (dimensions,). The last few hundred are remembered."""
+        key = (kind, text)
+        with self._lock:
+            known = self._remembered.get(key)
+            if known is not None:
+                self._remembered.move_to_end(key)
+                return known
+        vector = self.encode([text], kind)[0]
+        with self._lock:
+            self._remembered[key] = vector
+            if len(self._remembered) > _REMEMBERED:
+                self._remembered.popitem(last=False)
+        return vector
