@@ -715,7 +715,8 @@
       // Links to this very page that name a topic open the chat without loading the page again.
       document.addEventListener('click', (event) => {
         const link = event.composedPath().find((node) => node.localName === 'a' && node.href);
-        if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+        if (!link || event.defaultPrevented || event.button) return;
+        if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return; // a new tab or window
         const url = new URL(link.href);
         const topic = url.searchParams.get('wegwijzer-topic');
         if (!topic || url.origin !== location.origin || url.pathname !== location.pathname) return;
@@ -774,14 +775,21 @@
 
     #build() {
       const text = (node, key) => { this.#label(() => { node.textContent = this.#t(key); }); return node; };
-      const name = (node, key) => { this.#label(() => { node.ariaLabel = this.#t(key); if (node.localName === 'button') node.title = this.#t(key); }); return node; };
+      const name = (node, key) => {
+        this.#label(() => {
+          node.ariaLabel = this.#t(key);
+          if (node.localName === 'button') node.title = this.#t(key);
+        });
+        return node;
+      };
       const press = (action) => ({ type: 'button', onclick: action });
 
       this.launcher = el('button', { ...press(() => this.open()), class: 'launcher', 'aria-haspopup': 'dialog', 'aria-expanded': 'false' },
         icon('signpost'), text(el('span'), 'launcher.label'));
 
       this.languages = Object.entries(LANGUAGES).map(([code, label]) => {
-        const button = el('button', { ...press(() => this.#switchTo(code, label)), lang: code }, code.toUpperCase(), el('span', { class: 'hidden' }, ` ${label}`));
+        const button = el('button', { ...press(() => this.#switchTo(code, label)), lang: code },
+          code.toUpperCase(), el('span', { class: 'hidden' }, ` ${label}`));
         this.#label(() => { button.ariaPressed = String(code === this.#language); });
         return button;
       });
@@ -811,7 +819,7 @@
       this.counter = el('p', { class: 'counter', hidden: true });
       this.problem = el('p', { class: 'problem', id: 'problem', hidden: true });
       this.composer = el('form', { class: 'composer', novalidate: true, onsubmit: (event) => { event.preventDefault(); this.#submit(); } },
-        this.problem,
+        this.newest, this.problem,
         text(el('label', { for: 'field', class: 'hidden' }), 'composer.label'),
         el('div', { class: 'field' }, this.field, name(el('button', { class: 'send' }, icon('send')), 'composer.send')),
         el('div', { class: 'below' }, text(el('p', { id: 'hint' }), 'composer.hint'), this.counter));
@@ -820,19 +828,24 @@
       this.body = el('div', { class: 'body' },
         el('div', { class: 'banner' }, this.banner, this.bannerButton),
         el('div', { class: 'strip' }, this.strip, this.stripButton),
-        this.log, this.newest, this.composer);
+        this.log, this.composer);
 
-      this.ask = el('div', { class: 'ask', role: 'alertdialog', 'aria-modal': 'true', 'aria-labelledby': 'ask-title', 'aria-describedby': 'ask-body', hidden: true },
+      this.ask = el('div', {
+        class: 'ask', role: 'alertdialog', 'aria-modal': 'true', 'aria-labelledby': 'ask-title', 'aria-describedby': 'ask-body', hidden: true,
+      },
         el('div', { class: 'card' },
           el('h3', { id: 'ask-title' }), el('p', { id: 'ask-body' }), el('p', { class: 'problem', role: 'alert' }),
           el('button', { ...press(() => this.#answerQuestion?.(true)), class: 'plain' }),
           el('button', { ...press(() => this.#answerQuestion?.(false)), class: 'primary' })));
 
-      this.panel = el('div', { class: 'panel', role: 'dialog', 'aria-labelledby': 'title', 'aria-describedby': 'subtitle', hidden: true, onkeydown: (event) => this.#keyInPanel(event) },
-        this.head, this.body, this.ask);
+      this.panel = el('div', {
+        class: 'panel', role: 'dialog', 'aria-labelledby': 'title', 'aria-describedby': 'subtitle', hidden: true,
+        onscroll: () => this.#scrolled(), onkeydown: (event) => this.#keyInPanel(event),
+      }, this.head, this.body, this.ask);
       // Beside the log: words that are not part of the conversation, said once and then gone.
       this.announcer = el('p', { class: 'hidden', role: 'status' });
-      this.frame = name(el('section', { class: 'frame', popover: 'manual', hidden: true }, this.launcher, this.panel, this.announcer), 'panel.region');
+      this.frame = name(el('section', { class: 'frame', popover: 'manual', hidden: true },
+        this.launcher, this.panel, this.announcer), 'panel.region');
       this.link = el('link', { rel: 'stylesheet', href: new URL('widget.css', HOME).href });
 
       const root = this.attachShadow({ mode: 'open' });
@@ -898,6 +911,7 @@
       }
       if (kept.id && !running && topic && (question || topic !== kept.topic)) conversation.discard({ topic, language: this.#language });
       else conversation.opening.topic = kept.id ? undefined : topic;
+      if (this.#isOpen) conversation.open();
       this.open();
       if (!running || !topic || topic === kept.topic) return;
       const startsNew = await this.#question('topic', async () => {
@@ -1003,7 +1017,7 @@
     // -- messages
 
     #showMessages(list, restored) {
-      this.#hideTyping();
+      if (list.some(({ sender }) => sender !== 'visitor')) this.#hideTyping();
       if (restored) this.log.ariaLive = 'off';
       let first = null;
       for (const message of list) {
@@ -1027,7 +1041,7 @@
     #insert(node, id) {
       let next = null;
       for (let other = this.messages.lastElementChild; other; other = other.previousElementSibling) {
-        const later = other.dataset.id ? other.dataset.id > id : other.dataset.state && !['sending', 'sent'].includes(other.dataset.state);
+        const later = other.dataset.id ? other.dataset.id > id : ['queued', 'waiting', 'unsent'].includes(other.dataset.state);
         if (!later) break;
         next = other;
       }
@@ -1056,7 +1070,7 @@
       const t = (key, values) => this.#t(key, values, language);
       const own = sender === 'visitor';
       const bubble = el('div', { class: 'bubble' });
-      const node = el('div', { class: `message ${sender} ${kind}`, lang: language, 'data-sender': sender },
+      const node = el('div', { class: `message ${sender}`, lang: language, 'data-kind': kind },
         el('p', { class: sender === 'agent' ? 'tag' : 'hidden' }, t(`sender.${sender}`)), bubble);
 
       if (message.progress) {
@@ -1069,7 +1083,9 @@
       if (own) words.textContent = message.text; else words.append(markdown(message.text, t('message.new_tab')));
       bubble.append(words);
       if (message.sources?.length) bubble.append(this.#renderSources(message));
-      if (message.buttons?.length) node.append(el('div', { class: 'choices' }, ...message.buttons.map((button) => this.#renderChoice(button, t))));
+      if (message.buttons?.length) {
+        node.append(el('div', { class: 'choices' }, ...message.buttons.map((button) => this.#renderChoice(button, t))));
+      }
       if (kind === 'answer') node.append(this.#renderFeedback(id, t));
       return node;
     }
@@ -1131,14 +1147,15 @@
         },
       }, icon('thumb'), t(helpful ? 'feedback.helpful' : 'feedback.not_helpful')));
       // Inside the log, but not read out with every answer.
-      return el('div', { class: 'feedback', role: 'group', 'aria-labelledby': `feedback-${id}`, 'aria-live': 'off' }, question, ...buttons, thanks);
+      return el('div', { class: 'feedback', role: 'group', 'aria-labelledby': `feedback-${id}`, 'aria-live': 'off' },
+        question, ...buttons, thanks);
     }
 
     /** A message on its way: shown at once, quiet for screen readers (who just typed it), loud when it fails. */
     #showItem(item) {
       let echo = [...this.#echoes.values()].find((one) => one.item === item);
       if (!echo) {
-        const node = el('div', { class: 'message visitor', 'aria-live': 'off', 'data-sender': 'visitor' },
+        const node = el('div', { class: 'message visitor', 'aria-live': 'off' },
           el('p', { class: 'hidden' }, this.#t('sender.visitor')),
           el('div', { class: 'bubble' }, el('div', { class: 'words' }, item.title ?? item.text)),
           el('p', { class: 'trouble', hidden: true }, el('span'), ' ',
@@ -1155,7 +1172,9 @@
       node.dataset.state = item.state;
       trouble.hidden = !['waiting', 'unsent', 'refused'].includes(item.state);
       if (!trouble.hidden) {
-        const words = item.state === 'waiting' ? this.#t('message.unsent_retrying') : `${this.#t('message.unsent')} ${item.detail ?? ''}`.trim();
+        const words = item.state === 'waiting'
+          ? this.#t('message.unsent_retrying')
+          : `${this.#t('message.unsent')} ${item.detail ?? ''}`.trim();
         trouble.firstChild.textContent = words;
         trouble.lastChild.textContent = this.#t('message.retry');
         if (before !== item.state) this.#announce(words);
@@ -1165,7 +1184,7 @@
 
     /** A line of our own, which the server does not know. */
     #note(text) {
-      const node = el('div', { class: 'message system status', 'data-sender': 'system' },
+      const node = el('div', { class: 'message system' },
         el('p', { class: 'hidden' }, this.#t('sender.system')), el('div', { class: 'bubble' }, el('div', { class: 'words' }, text)));
       this.messages.append(node);
       this.#toEnd();
@@ -1186,13 +1205,18 @@
 
     // -- scrolling
 
+    /** The log; on a very low screen (or one zoomed in that far) header, log and field scroll as one. */
+    get #scroller() {
+      return getComputedStyle(this.log).overflowY === 'visible' ? this.panel : this.log;
+    }
+
     #toEnd() {
-      this.log.scrollTop = this.log.scrollHeight;
+      this.#scroller.scrollTop = this.#scroller.scrollHeight;
       this.#following = true;
     }
 
     #scrolled() {
-      const { scrollTop, scrollHeight, clientHeight } = this.log;
+      const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
       this.#following = scrollHeight - scrollTop - clientHeight < 48;
       if (this.#following) this.newest.hidden = true;
     }
@@ -1204,8 +1228,8 @@
         this.newest.hidden = false;
         return;
       }
-      const top = node.getBoundingClientRect().top - this.log.getBoundingClientRect().top + this.log.scrollTop - 12;
-      this.log.scrollTop = Math.min(top, this.log.scrollHeight);
+      const scroller = this.#scroller;
+      scroller.scrollTop += node.getBoundingClientRect().top - scroller.getBoundingClientRect().top - 12;
       this.#scrolled();
     }
 

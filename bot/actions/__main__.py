@@ -1,0 +1,40 @@
+"""`python -m bot.actions`: the action server, on loopback.
+
+`python -m rasa_sdk` listens on every address of the machine; this serves the same app on 127.0.0.1 only.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from rasa_sdk.endpoint import create_app
+from rasa_sdk.executor import ActionExecutor
+from sanic import Sanic
+
+from bot.actions.answering import AnswerQuestion, ChooseTopic, DeclineChoices
+from bot.actions.language import SwitchLanguage
+from bot.actions.person import TalkToPerson
+from bot.actions.probe import Probe
+from bot.actions.small_talk import SmallTalk
+from bot.actions.starting_over import StartOver
+from bot.actions.turn import services
+from bot.settings import settings
+
+
+ACTIONS = (AnswerQuestion, ChooseTopic, DeclineChoices, SmallTalk, StartOver, SwitchLanguage, TalkToPerson, Probe)
+
+
+def main() -> None:
+    """Serves until it is told to stop."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    services()
+    executor = ActionExecutor()
+    for action in ACTIONS:
+        executor.register_action(action)
+    app: Sanic = create_app(executor)
+    app.config.MOTD = False
+    app.run(host="127.0.0.1", port=settings().actions_port, single_process=True, access_log=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""The one place that decides. The chat, the helpdesk and the trends all ask here."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from bot.answers.decision import Candidate, Decision
+from bot.answers.index import Array, Index, IndexMissing
+from bot.answers.knowledge import Knowledge
+from bot.encoder.runtime import Encoder, current_folder
+
+CHOICES = 3
+
+# A question that leans on the one before it: it opens with a conjunction, or points back.
+_LEANS = {
+    "nl": re.compile(
+        r"^(en|maar|of|ook|dan)\b|^(wat|hoe|geldt|kan|mag|moet)\b.{0,25}\b(dat|dit|die|daar|dan|daarvoor|daarbij)\b"
+        r"|^(waarom|hoezo|wanneer|hoe lang|waar|wie|hoeveel|hoe dan)\W*$",
+        re.IGNORECASE,
+    ),
+    "en": re.compile(
+        r"^(and|but|or|also|then|what about|how about)\b|^(what|how|does|can|may|must|is)\b.{0,25}\b(that|this|it|those|then)\b"
+        r"|^(why|when|how long|where|who|how many|how so)\W*$",
+        re.IGNORECASE,
+    ),
+}
+_SHORT_WORDS = 8
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to read a question: the probability of each topic, and of there being an answer at all."""
+
+    topics: Array
+    in_scope: float
+
+    def confidence(self, place: int) -> float:
+        """The probability that the topic at this place of the index answers the question."""
+        return float(self.topics[place]) * self.in_scope
+
+
+class AnswerEngine:
+    """Finds the topic that answers a question, asks back, or declines.
+
+    Raises IndexMissing when the index was made with another encoder than the one given.
+    """
+
+    def __init__(self, encoder: Encoder, index: Index, knowledge: Knowledge) -> None:
+        if index.encoder_hash != encoder.hash:
+            raise IndexMissing("The index was made with another encoder: run `make train`.")
+        if index.knowledge_hash != knowledge.hash:
+            raise IndexMissing("The knowledge has changed since the index was made: run `make train`.")
+        self.encoder = encoder
+        self.index = index
+        self.knowledge = knowledge
+        self._place = {topic: place for place, topic in enumerate(index.topics)}
+        self._neighbours = self._neighbourhoods()
+
+    def _neighbourhoods(self) -> dict[str, Array]:
+        """For each topic, which topics a follow-up to it may well be about: itself and those related to it."""
+        near = {topic: np.zeros(len(self.index.topics), dtype=np.float32) for topic in self.index.topics}
+        for topic in self.index.topics:
+            near[topic][self._place[topic]] = 1.0
+            for other in self.knowledge.topics[topic].related:
+                near[topic][self._place[other]] = 1.0
+                near[other][self._place[topic]] = 1.0
+        return near
+
+    def _read(self, text: str) -> Reading:
+        scores = self.index.score(self.encoder.encode_one(text))
+        return Reading(np.exp(scores.choice), self.index.in_scope(scores.signals))
+
+    def _read_as_follow_up(self, question: str, language: str, last_topic: str) -> Reading:
+        """The question together with what was talked about; its neighbourhood is likelier than the rest."""
+        reading = self._read(f"{self.knowledge.topics[last_topic].title[language]}: {question}")
+        prior = 1.0 + 2.0 * self._neighbours[last_topic]
+        topics = reading.topics * prior
+        return replace(reading, topics=topics / topics.sum())
+
+    def decide(self, question: str, language: str, last_topic: str | None = None) -> Decision:
+        """Decides on one question.
+
+        last_topic: what the last answer in this conversation was about, for questions that lean on it.
+        """
+        reading, follow_up_of = self._read(question), None
+        if last_topic in self._place and last_topic is not None and self._may_lean(question, language, reading):
+            leaning = self._read_as_follow_up(question, language, last_topic)
+            if leaning.topics.max() * leaning.in_scope > reading.topics.max() * reading.in_scope:
+                reading, follow_up_of = leaning, last_topic
+        order = np.argsort(-reading.topics)[:CHOICES]
+        candidates = tuple(Candidate(self.index.topics[at], reading.confidence(int(at))) for at in order)
+        calibration = self.index.calibration
+        if candidates[0].confidence >= calibration.answer_from:
+            return Decision("answer", candidates, follow_up_of)
+        if sum(candidate.confidence for candidate in candidates) >= calibration.choices_from:
+            return Decision("choices", candidates, follow_up_of)
+        return Decision("unknown", candidates, follow_up_of)
+
+    def _may_lean(self, question: str, language: str, reading: Reading) -> bool:
+        if _LEANS[language].search(question.strip()):
+            return True
+        sure = reading.topics.max() * reading.in_scope >= self.index.calibration.answer_from
+        return not sure and len(question.split()) <= _SHORT_WORDS
+
+
+def open_engine(models: Path, knowledge: Knowledge, threads: int = 1) -> AnswerEngine:
+    """The engine over what `models/current.json` names.
+
+    Raises IndexMissing or EncoderError when training has not been done for this knowledge.
+    """
+    try:
+        name = json.loads((models / "current.json").read_text(encoding="utf-8"))["index"]
+    except (OSError, KeyError, ValueError) as problem:
+        raise IndexMissing(f"{models} holds no built models: run `make train`.") from problem
+    return AnswerEngine(Encoder(current_folder(models), threads), Index.load(models / name), knowledge)

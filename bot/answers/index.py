@@ -1,0 +1,158 @@
+"""What deciding reads: the arrays that training made of the knowledge, in one folder named by its hash.
+
+Scoring is plain linear algebra over these arrays, the same at training and at serving time.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float32]
+
+_ARRAYS = "index.npz"
+_CALIBRATION = "calibration.json"
+
+NEAREST = 3
+"""How many of the nearest questions of a topic are averaged."""
+
+SIGNALS = ("choice", "margin", "question", "passage", "stray")
+"""What the decision to decline looks at, in the order of `Calibration.weights`; see `Index.signals`."""
+
+
+class IndexMissing(RuntimeError):
+    """The index is not there, is damaged, or was made with another encoder."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Numbers that come from held-out questions and out-of-scope texts, never from a hand."""
+
+    temperature: float
+    """Divides the scores of the topics before they become probabilities."""
+    weights: tuple[float, ...]
+    """Of each signal, for the log-odds that the knowledge holds an answer at all."""
+    bias: float
+    answer_from: float
+    """From this confidence the best topic is given as the answer."""
+    choices_from: float
+    """From this confidence, of the best three together, they are offered to choose from."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How one question stands to every topic."""
+
+    choice: Array
+    """Log-probability of each topic, were the question in scope; shape (topics,)."""
+    signals: Array
+    """Shape (len(SIGNALS),); see `Index.signals`."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """Topics, their vectors, and two heads: one for choosing, one for declining."""
+
+    topics: tuple[str, ...]
+    questions: Array
+    """Vectors of all training questions, shape (questions, dimensions)."""
+    question_topics: npt.NDArray[np.int64]
+    """Which topic each question belongs to, ascending, shape (questions,)."""
+    passages: Array
+    """Vectors of the answers, shape (topics, languages, dimensions)."""
+    strays: Array
+    """Vectors of texts that are out of scope, shape (texts, dimensions)."""
+    weights: Array
+    """Of the choosing head, shape (topics, dimensions)."""
+    bias: Array
+    """Of the choosing head, shape (topics,)."""
+    calibration: Calibration
+    encoder_hash: str
+    knowledge_hash: str
+
+    def score(self, vector: Array) -> Scores:
+        """Scores of one question's vector, shape (dimensions,), against every topic."""
+        logits = (self.weights @ vector + self.bias) / self.calibration.temperature
+        logits -= logits.max()
+        choice = (logits - np.log(np.exp(logits).sum())).astype(np.float32)
+        return Scores(choice, self.signals(vector, choice))
+
+    def signals(self, vector: Array, choice: Array) -> Array:
+        """What tells whether the knowledge holds an answer, shape (len(SIGNALS),).
+
+        choice: log-probability of the best topic; margin: its lead over the second; question and passage: how near
+        its nearest questions and its answer are (cosine); stray: how near the nearest out-of-scope texts are.
+        """
+        best = int(choice.argmax())
+        lead = float(choice[best] - np.partition(choice, -2)[-2]) if len(choice) > 1 else 10.0
+        start, end = np.searchsorted(self.question_topics, [best, best + 1])
+        return np.array(
+            [
+                choice[best],
+                min(lead, 10.0),
+                _nearest(self.questions[start:end] @ vector),
+                float((self.passages[best] @ vector).max()),
+                _nearest(self.strays @ vector),
+            ],
+            dtype=np.float32,
+        )
+
+    def in_scope(self, signals: Array) -> float:
+        """The calibrated probability that the knowledge holds an answer."""
+        log_odds = float(np.dot(self.calibration.weights, signals)) + self.calibration.bias
+        return float(1.0 / (1.0 + np.exp(-log_odds)))
+
+    def save(self, folder: Path) -> None:
+        """Writes the index to `folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(
+            folder / _ARRAYS,
+            topics=np.array(self.topics),
+            questions=self.questions.astype(np.float16),
+            question_topics=self.question_topics,
+            passages=self.passages.astype(np.float16),
+            strays=self.strays.astype(np.float16),
+            weights=self.weights,
+            bias=self.bias,
+        )
+        about = {
+            "encoder": self.encoder_hash,
+            "knowledge": self.knowledge_hash,
+            "calibration": asdict(self.calibration),
+        }
+        (folder / _CALIBRATION).write_text(json.dumps(about, indent=2), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Index:
+        """Reads an index back.
+
+        Raises IndexMissing.
+        """
+        try:
+            about = json.loads((folder / _CALIBRATION).read_text(encoding="utf-8"))
+            with np.load(folder / _ARRAYS) as arrays:
+                return cls(
+                    topics=tuple(str(topic) for topic in arrays["topics"]),
+                    questions=arrays["questions"].astype(np.float32),
+                    question_topics=arrays["question_topics"],
+                    passages=arrays["passages"].astype(np.float32),
+                    strays=arrays["strays"].astype(np.float32),
+                    weights=arrays["weights"],
+                    bias=arrays["bias"],
+                    calibration=Calibration(**about["calibration"]),
+                    encoder_hash=about["encoder"],
+                    knowledge_hash=about["knowledge"],
+                )
+        except (OSError, KeyError, ValueError, TypeError) as problem:
+            raise IndexMissing(f"No index in {folder}: run `make train`.") from problem
+
+
+def _nearest(similarities: Array) -> float:
+    if len(similarities) == 0:
+        return 0.0
+    count = min(NEAREST, len(similarities))
+    return float(np.partition(similarities, -count)[-count:].mean())

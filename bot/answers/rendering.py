@@ -1,0 +1,74 @@
+"""Shows a topic as an answer: its text, its sources, and what is due for review."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from bot.answers.decision import Decision
+from bot.answers.knowledge import Knowledge, Topic
+from bot.conversations.messages import ButtonDraft, Draft, Language, Memory, SourceShown
+from bot.texts import text
+
+
+def _in_words(day: date, language: str) -> str:
+    return f"{day.day} {text(f'month.{day.month}', language)} {day.year}"
+
+
+def sources_of(topic: Topic, knowledge: Knowledge, language: str) -> list[SourceShown]:
+    """The sources of a topic in the reader's language."""
+    shown = []
+    for source in topic.sources:
+        document = knowledge.documents[source.document]
+        shown.append(
+            SourceShown(
+                document=source.document,
+                title=document.title[language],
+                where=source.where,
+                url=document.url,
+                checked_on=document.checked_on,
+            )
+        )
+    return shown
+
+
+def answer(
+    topic: Topic, knowledge: Knowledge, language: Language, today: date, decision: Decision | None = None
+) -> Draft:
+    """The answer of a topic; past its review date it says so and offers a person."""
+    body = topic.answer[language]
+    buttons: list[ButtonDraft] = []
+    if today > topic.review_by:
+        body += "\n\n" + text("answer.review_due", language, date=_in_words(topic.review_by, language))
+        buttons.append(person_button(language))
+    return Draft(
+        kind="answer",
+        text=body,
+        language=language,
+        topic=topic.id,
+        sources=sources_of(topic, knowledge, language),
+        buttons=buttons,
+        decision=decision.as_record() if decision else None,
+        memory=Memory(last_topic=topic.id, misses=0),
+    )
+
+
+def topic_buttons(topics: tuple[str, ...], knowledge: Knowledge, language: str) -> list[ButtonDraft]:
+    """A button for each topic, titled with the topic."""
+    return [ButtonDraft(title=knowledge.topics[t].title[language], payload={"topic": t}) for t in topics]
+
+
+def person_button(language: str) -> ButtonDraft:
+    """Asks for a person."""
+    return ButtonDraft(title=text("button.person", language), payload={"intent": "talk_to_person"})
+
+
+def choices(decision: Decision, knowledge: Knowledge, language: Language) -> Draft:
+    """Asks which of the candidates was meant."""
+    none = ButtonDraft(title=text("choices.none", language), payload={"intent": "none_of_these"})
+    return Draft(
+        kind="choices",
+        text=text("choices.text", language),
+        language=language,
+        buttons=[*topic_buttons(decision.topics, knowledge, language), none],
+        decision=decision.as_record(),
+    )

@@ -1,0 +1,1 @@
+"""Conversations and their messages: storing, masking, erasing, and the way of one turn."""

@@ -1,0 +1,86 @@
+"""What a message is outside the database: as the API shows it, and as a capability drafts it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Language = Literal["nl", "en"]
+Sender = Literal["visitor", "assistant", "agent", "system"]
+Kind = Literal["text", "greeting", "answer", "choices", "guide", "status", "handoff", "unknown", "smalltalk", "error"]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SourceShown(_Value):
+    """A source as it stands under an answer, in the language of the message."""
+
+    document: str
+    title: str
+    where: str
+    url: str | None
+    checked_on: date
+
+
+class ButtonShown(_Value):
+    """A button: an opaque id that is good for this conversation alone."""
+
+    id: str
+    title: str
+
+
+class Progress(_Value):
+    """Where in a guide the visitor is."""
+
+    step: int
+    of: int
+
+
+class MessageShown(_Value):
+    """A message as the API gives it."""
+
+    id: str
+    sender: Sender
+    kind: Kind
+    text: str
+    language: Language
+    topic: str | None
+    sources: list[SourceShown]
+    buttons: list[ButtonShown]
+    progress: Progress | None
+    created_at: datetime
+
+
+class ButtonDraft(_Value):
+    """A button that is still to be issued: its title and what pressing it means."""
+
+    title: str
+    payload: dict[str, Any]
+
+
+class Memory(_Value):
+    """What the conversation must remember after this reply; None leaves a value as it is."""
+
+    language: Language | None = None
+    last_topic: str | None = None
+    forget_topic: bool = False
+    misses: int | None = None
+
+
+class Draft(_Value):
+    """A reply that is still to be stored. Travels from the actions through Rasa as plain JSON."""
+
+    sender: Literal["assistant", "system"] = "assistant"
+    kind: Kind
+    text: str
+    language: Language
+    topic: str | None = None
+    sources: list[SourceShown] = Field(default_factory=list)
+    buttons: list[ButtonDraft] = Field(default_factory=list)
+    progress: Progress | None = None
+    decision: dict[str, Any] | None = None
+    memory: Memory = Memory()

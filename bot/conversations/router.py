@@ -1,0 +1,74 @@
+"""Asks Rasa what a message calls for. Bounded in time; what goes wrong is one kind of error."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import httpx
+from pydantic import ValidationError
+
+from bot.conversations.messages import Draft
+from bot.conversations.store import Turn
+
+log = logging.getLogger(__name__)
+
+
+class RouterDown(Exception):
+    """Rasa or the action server did not answer, or answered nothing of use."""
+
+
+def _routed_text(turn: Turn) -> str:
+    """What Rasa reads: the visitor's words, or the intent that a pressed button stands for.
+
+    Only the server makes texts that start with a slash; a visitor's never get here.
+    """
+    payload = turn.context.payload or {}
+    if "topic" in payload:
+        return "/choose_topic"
+    if "intent" in payload:
+        return f"/{payload['intent']}"
+    return str(payload.get("again") or turn.message.text)
+
+
+class Router:
+    """A client of the Rasa process."""
+
+    def __init__(self, url: str, timeout_seconds: float) -> None:
+        limits = httpx.Limits(max_connections=64, max_keepalive_connections=16)
+        self._client = httpx.AsyncClient(base_url=url, timeout=timeout_seconds, limits=limits, trust_env=False)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._client.aclose()
+
+    async def _send(self, sender: str, text: str, metadata: dict[str, Any]) -> list[dict[str, Any]]:
+        body = {"sender": sender, "message": text, "metadata": metadata}
+        try:
+            reply = await self._client.post("/webhooks/rest/webhook", json=body)
+            reply.raise_for_status()
+            return [entry.get("custom") or {} for entry in reply.json()]
+        except (httpx.HTTPError, ValueError, AttributeError) as problem:
+            raise RouterDown(type(problem).__name__) from problem
+
+    async def drafts(self, turn: Turn) -> list[Draft]:
+        """The replies that the assistant drafts to a message; at least one.
+
+        Raises RouterDown: also when Rasa answered but the action server did not (then it says nothing at all).
+        """
+        said = await self._send(turn.context.id, _routed_text(turn), {"message_id": turn.message.id})
+        try:
+            drafts = [Draft.model_validate(entry) for entry in said]
+        except ValidationError as problem:
+            raise RouterDown("a reply of the wrong form") from problem
+        if not drafts:
+            raise RouterDown("no reply")
+        return drafts
+
+    async def probe(self) -> None:
+        """Sends a message all the way through Rasa to the action server and back.
+
+        Raises RouterDown.
+        """
+        if not any(entry.get("ready") for entry in await self._send("probe", "/probe", {})):
+            raise RouterDown("no reply from the action server")

@@ -1,0 +1,365 @@
+"""Stores conversations. Each method is one transaction; none of them waits for anything but the database."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy.orm import Session
+
+from bot.conversations.messages import ButtonShown, Draft, MessageShown, Progress, SourceShown
+from bot.conversations.models import Button, Conversation, Feedback, Message
+from bot.database.types import new_id, now
+
+PAGE_LIMIT = 200
+
+
+class ConversationError(Exception):
+    """The root of what can be wrong with a request about a conversation."""
+
+
+class NoSuchConversation(ConversationError):
+    """Never existed, has been erased, or the token is another conversation's: the same to the asker."""
+
+
+class NoSuchMessage(ConversationError):
+    """The message is not one of this conversation."""
+
+
+class NoSuchButton(ConversationError):
+    """The button was not issued in this conversation."""
+
+
+class KeyUsedForAnother(ConversationError):
+    """The Idempotency-Key stands for a different message already."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a capability may know of the conversation when it makes a reply."""
+
+    id: str
+    language: str
+    mode: str
+    version: int
+    last_topic: str | None
+    misses: int
+    message_id: str | None = None
+    payload: dict[str, Any] | None = None
+    choices: tuple[dict[str, Any], ...] = ()
+    """What the buttons of the assistant's last message stand for, in order."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A visitor's message that has been stored, and what is known about answering it."""
+
+    message: MessageShown
+    context: Context
+    replies: tuple[MessageShown, ...]
+    """Not empty when the message was answered before (the same Idempotency-Key again)."""
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _shown(message: Message, buttons: Sequence[Button]) -> MessageShown:
+    return MessageShown(
+        id=message.id,
+        sender=message.sender,  # type: ignore[arg-type]
+        kind=message.kind,  # type: ignore[arg-type]
+        text=message.text,
+        language=message.language,  # type: ignore[arg-type]
+        topic=message.topic,
+        sources=[SourceShown(**source) for source in message.sources or ()],
+        buttons=[ButtonShown(id=button.id, title=button.title) for button in buttons],
+        progress=Progress(**message.progress) if message.progress else None,
+        created_at=message.created_at,
+    )
+
+
+def _show(session: Session, messages: Sequence[Message]) -> list[MessageShown]:
+    issued: dict[str, list[Button]] = {}
+    ids = [message.id for message in messages if message.sender != "visitor"]
+    if ids:
+        query = select(Button).where(Button.message_id.in_(ids)).order_by(Button.position)
+        for button in session.scalars(query):
+            issued.setdefault(button.message_id, []).append(button)
+    return [_shown(message, issued.get(message.id, ())) for message in messages]
+
+
+def _context(conversation: Conversation, message: Message | None = None) -> Context:
+    return Context(
+        id=conversation.id,
+        language=conversation.language,
+        mode=conversation.mode,
+        version=conversation.version,
+        last_topic=conversation.last_topic,
+        misses=conversation.misses,
+        message_id=message.id if message else None,
+        payload=message.payload if message else None,
+    )
+
+
+def _add(session: Session, conversation: Conversation, draft: Draft, reply_to: str | None) -> MessageShown:
+    message = Message(
+        id=new_id(),
+        conversation_id=conversation.id,
+        sender=draft.sender,
+        kind=draft.kind,
+        text=draft.text,
+        language=draft.language,
+        topic=draft.topic,
+        sources=[source.model_dump(mode="json") for source in draft.sources],
+        progress=draft.progress.model_dump() if draft.progress else None,
+        decision=draft.decision,
+        reply_to=reply_to,
+        created_at=now(),
+    )
+    buttons = [
+        Button(id=new_id(), message_id=message.id, position=position, title=button.title, payload=button.payload)
+        for position, button in enumerate(draft.buttons)
+    ]
+    session.add(message)
+    session.flush()
+    session.add_all(buttons)
+    memory = draft.memory
+    conversation.language = memory.language or conversation.language
+    if memory.forget_topic or memory.last_topic:
+        conversation.last_topic = memory.last_topic
+    if memory.misses is not None:
+        conversation.misses = memory.misses
+    return _shown(message, buttons)
+
+
+class ConversationStore:
+    """Conversations in the database. Thread-safe; every method is one transaction."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._reader = engine.execution_options(writes=False)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Session]:
+        with Session(self._reader, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def _writing(self) -> Iterator[Session]:
+        with Session(self._engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def open(
+        self, language: str, channel: str, referrer: str | None, drafts: Sequence[Draft]
+    ) -> tuple[str, str, list[MessageShown]]:
+        """Opens a conversation with its first messages; gives its id, its token and the messages.
+
+        The token is shown this once: only its hash is kept.
+        """
+        token = secrets.token_urlsafe(32)
+        with self._writing() as session:
+            conversation = Conversation(
+                id=new_id(), token_hash=_hash(token), language=language, channel=channel, referrer=referrer,
+                misses=0, version=0, mode="assistant",
+            )  # fmt: skip
+            session.add(conversation)
+            session.flush()
+            messages = [_add(session, conversation, draft, None) for draft in drafts]
+        return conversation.id, token, messages
+
+    @staticmethod
+    def _find(session: Session, id_: str, token: str) -> Conversation:
+        conversation = session.get(Conversation, id_)
+        if conversation is None or not hmac.compare_digest(conversation.token_hash, _hash(token)):
+            raise NoSuchConversation(id_)
+        return conversation
+
+    def check(self, id_: str, token: str) -> Context:
+        """The conversation as it stands.
+
+        Raises NoSuchConversation when it is not there or the token is not its own.
+        """
+        with self._reading() as session:
+            return _context(self._find(session, id_, token))
+
+    def begin_turn(
+        self,
+        id_: str,
+        token: str,
+        *,
+        text: str | None,
+        button_id: str | None,
+        language: str | None,
+        key: str | None,
+    ) -> Turn:
+        """Stores a visitor's message, or finds it again by its Idempotency-Key.
+
+        text: the message, masked already; or None and `button_id` for a pressed button.
+        language: the language that the text is certainly in, or None.
+
+        Raises NoSuchConversation, NoSuchButton, KeyUsedForAnother.
+        """
+        request_hash = hashlib.sha256(f"{text}\0{button_id}".encode()).hexdigest() if key else None
+        with self._writing() as session:
+            conversation = self._find(session, id_, token)
+            if key:
+                query = select(Message).where(Message.conversation_id == id_, Message.idempotency_key == key)
+                before = session.scalar(query)
+                if before is not None:
+                    if before.request_hash != request_hash:
+                        raise KeyUsedForAnother(key)
+                    replies = session.scalars(select(Message).where(Message.reply_to == before.id).order_by(Message.id))
+                    return Turn(
+                        _shown(before, ()), _context(conversation, before), tuple(_show(session, replies.all()))
+                    )
+            payload = None
+            if button_id is not None:
+                query_button = (
+                    select(Button)
+                    .join(Message, Message.id == Button.message_id)
+                    .where(Button.id == button_id, Message.conversation_id == id_)
+                )
+                button = session.scalar(query_button)
+                if button is None:
+                    raise NoSuchButton(button_id)
+                text, payload = button.title, self._pressed(session, button)
+            message = Message(
+                id=new_id(), conversation_id=id_, sender="visitor", kind="text", text=text,
+                language=language or conversation.language, sources=[], idempotency_key=key,
+                request_hash=request_hash, payload=payload, created_at=now(),
+            )  # fmt: skip
+            session.add(message)
+            conversation.last_active_at = message.created_at
+            if language:
+                conversation.language = language
+            session.flush()
+            return Turn(_shown(message, ()), _context(conversation, message), ())
+
+    @staticmethod
+    def _pressed(session: Session, button: Button) -> dict[str, Any]:
+        """What the button stands for; "try again" stands for the message that found no answer."""
+        if "retry" not in button.payload:
+            return button.payload
+        original = session.get(Message, button.payload["retry"])
+        if original is None:
+            raise NoSuchButton(button.id)
+        return original.payload or {"again": original.text}
+
+    def end_turn(self, turn: Turn, drafts: Sequence[Draft]) -> list[MessageShown]:
+        """Stores the replies to a message, and what the conversation must remember.
+
+        Gives nothing, and stores nothing, when the conversation has changed hands since the message came in,
+        or has been erased.
+        """
+        with self._writing() as session:
+            conversation = session.get(Conversation, turn.context.id)
+            if conversation is None or conversation.version != turn.context.version:
+                return []
+            return [_add(session, conversation, draft, turn.message.id) for draft in drafts]
+
+    def unanswered(self, id_: str, older_than_seconds: float) -> Turn | None:
+        """The last message when it is a visitor's that nobody answers: the process ended in between."""
+        with self._reading() as session:
+            query = select(Message).where(Message.conversation_id == id_).order_by(Message.id.desc()).limit(1)
+            last = session.scalar(query)
+            conversation = session.get(Conversation, id_)
+            if last is None or conversation is None or last.sender != "visitor" or conversation.mode != "assistant":
+                return None
+            if last.created_at > now() - timedelta(seconds=older_than_seconds):
+                return None
+            return Turn(_shown(last, ()), _context(conversation, last), ())
+
+    def messages(self, id_: str, token: str, after: str | None = None, limit: int = 100) -> list[MessageShown]:
+        """Messages of a conversation, oldest first, after the one with the id `after`; at most `limit`.
+
+        Raises NoSuchConversation.
+        """
+        with self._reading() as session:
+            self._find(session, id_, token)
+            query = select(Message).where(Message.conversation_id == id_).order_by(Message.id)
+            if after:
+                query = query.where(Message.id > after)
+            return _show(session, session.scalars(query.limit(min(limit, PAGE_LIMIT))).all())
+
+    def context(self, id_: str, message_id: str | None) -> Context:
+        """What a capability needs to answer a message; for the actions, which trust the id they are given.
+
+        Raises NoSuchConversation.
+        """
+        with self._reading() as session:
+            conversation = session.get(Conversation, id_)
+            if conversation is None:
+                raise NoSuchConversation(id_)
+            message = session.get(Message, message_id) if message_id else None
+            context = _context(conversation, message if message and message.conversation_id == id_ else None)
+            last_reply = (
+                select(Message.id)
+                .where(Message.conversation_id == id_, Message.sender == "assistant")
+                .order_by(Message.id.desc())
+                .limit(1)
+                .scalar_subquery()
+            )
+            query = select(Button.payload).where(Button.message_id == last_reply).order_by(Button.position)
+            return Context(**{**context.__dict__, "choices": tuple(session.scalars(query))})
+
+    def give_feedback(self, id_: str, token: str, message_id: str, helpful: bool) -> None:
+        """Keeps whether a message helped; the last word counts.
+
+        Raises NoSuchConversation, NoSuchMessage (also for the visitor's own messages).
+        """
+        with self._writing() as session:
+            self._find(session, id_, token)
+            message = session.get(Message, message_id)
+            if message is None or message.conversation_id != id_ or message.sender == "visitor":
+                raise NoSuchMessage(message_id)
+            known = session.get(Feedback, message_id)
+            if known is None:
+                session.add(Feedback(message_id=message_id, helpful=helpful, created_at=now()))
+            else:
+                known.helpful, known.created_at = helpful, now()
+
+    def erase(self, id_: str, token: str) -> None:
+        """Removes the conversation and everything that hangs on it.
+
+        Raises NoSuchConversation.
+        """
+        with self._writing() as session:
+            self._find(session, id_, token)
+            session.execute(delete(Conversation).where(Conversation.id == id_))
+        self._forget_in_log()
+
+    def _forget_in_log(self) -> None:
+        """SQLite keeps pages in its write-ahead log until it is folded in: what was erased must leave it too."""
+        if self._engine.dialect.name == "sqlite":
+            connection = self._engine.raw_connection()
+            try:
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                connection.close()
+
+    def erase_inactive(self, before: datetime, at_most: int = 500) -> int:
+        """Removes conversations in which nothing was said since `before`; gives how many, `at_most` at a time."""
+        with self._writing() as session:
+            old = select(Conversation.id).where(Conversation.last_active_at < before).limit(at_most)
+            return session.execute(delete(Conversation).where(Conversation.id.in_(old))).rowcount  # type: ignore[attr-defined]
+
+    def set_mode(self, id_: str, mode: str) -> None:
+        """Hands the conversation over; replies that were being made for the former holder are dropped."""
+        with self._writing() as session:
+            session.execute(
+                update(Conversation).where(Conversation.id == id_).values(mode=mode, version=Conversation.version + 1)
+            )
+
+    def count(self) -> int:
+        """How many conversations are kept; also the cheapest proof that the database answers."""
+        with self._reading() as session:
+            return session.scalar(select(func.count()).select_from(Conversation)) or 0
+

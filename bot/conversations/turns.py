@@ -1,0 +1,149 @@
+"""The way of one turn: store the message, have it answered, store the replies, tell whoever is watching."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar, cast
+
+from bot.answers.rendering import person_button
+from bot.conversations.language import certain_language
+from bot.conversations.masking import mask_codes
+from bot.conversations.messages import ButtonDraft, Draft, Language, MessageShown
+from bot.conversations.router import Router, RouterDown
+from bot.conversations.store import ConversationStore, Turn
+from bot.conversations.streams import Streams
+from bot.conversations.visible import from_first_visible, has_words
+from bot.texts import text
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+INTERRUPTED_AFTER_SECONDS = 20.0
+"""A message this old without a reply, that nobody is answering, was left by a process that ended."""
+
+_DATABASE_THREADS = 8
+
+
+class _Locks:
+    """One lock per conversation, kept only while somebody holds it or waits for it."""
+
+    def __init__(self) -> None:
+        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    @asynccontextmanager
+    async def hold(self, key: str) -> AsyncIterator[None]:
+        lock, users = self._locks.get(key, (asyncio.Lock(), 0))
+        self._locks[key] = (lock, users + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, users = self._locks[key]
+            if users == 1:
+                del self._locks[key]
+            else:
+                self._locks[key] = (lock, users - 1)
+
+    def held(self, key: str) -> bool:
+        return key in self._locks
+
+
+class Turns:
+    """Takes messages of visitors and gives the replies. Messages of one conversation are taken one at a time."""
+
+    def __init__(self, store: ConversationStore, router: Router, streams: Streams, code_pattern: str) -> None:
+        self.store, self.router, self.streams = store, router, streams
+        self._code_pattern = code_pattern
+        self._locks = _Locks()
+        self._threads = ThreadPoolExecutor(_DATABASE_THREADS, thread_name_prefix="database")
+
+    async def close(self) -> None:
+        """Ends the threads and the connections to Rasa."""
+        await self.router.close()
+        self._threads.shutdown(wait=True)
+
+    async def in_database(self, call: Callable[..., Result], *arguments: Any, **named: Any) -> Result:
+        """Runs one transaction in a thread, so that waiting for the database stops nobody else."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, lambda: call(*arguments, **named))
+
+    async def take(
+        self, id_: str, token: str, *, said: str | None = None, button_id: str | None = None, key: str | None = None
+    ) -> list[MessageShown]:
+        """Stores a message (what was said, or a pressed button) and gives the replies to it.
+
+        Nothing while a person holds the conversation. Raises what `ConversationStore.begin_turn` raises.
+        """
+        masked = False
+        if said is not None:
+            said, masked = mask_codes(said, self._code_pattern)
+        async with self._locks.hold(id_):
+            turn = await self.in_database(
+                self.store.begin_turn,
+                id_,
+                token,
+                text=said,
+                button_id=button_id,
+                language=certain_language(said) if said else None,
+                key=key,
+            )
+            if turn.replies:
+                return list(turn.replies)
+            self.streams.message(id_, turn.message)
+            if turn.context.mode != "assistant":
+                return []
+            self.streams.typing(id_, "assistant")
+            drafts = await self._drafts(turn, masked)
+            replies = await self.in_database(self.store.end_turn, turn, drafts)
+        for reply in replies:
+            self.streams.message(id_, reply)
+        return replies
+
+    async def _drafts(self, turn: Turn, masked: bool) -> list[Draft]:
+        language = cast("Language", turn.context.language)
+        notice = [self._said("privacy.masked", language)] if masked else []
+        if turn.context.payload is None:
+            visible = from_first_visible(turn.message.text)
+            if visible.startswith("/"):
+                return [*notice, self._not_understood("unknown.slash", language)]
+            if not has_words(visible):
+                return notice or [self._not_understood("unknown.no_words", language)]
+        try:
+            return [*notice, *await self.router.drafts(turn)]
+        except RouterDown as problem:
+            log.warning("A message could not be answered: %s.", problem)
+            return [*notice, self._failed("error.router", turn, language)]
+
+    @staticmethod
+    def _said(key: str, language: Language) -> Draft:
+        return Draft(sender="system", kind="text", text=text(key, language), language=language)
+
+    @staticmethod
+    def _not_understood(key: str, language: Language) -> Draft:
+        return Draft(kind="unknown", text=text(key, language), language=language, buttons=[person_button(language)])
+
+    @staticmethod
+    def _failed(key: str, turn: Turn, language: Language) -> Draft:
+        again = ButtonDraft(title=text("button.again", language), payload={"retry": turn.message.id})
+        return Draft(kind="error", text=text(key, language), language=language, buttons=[again])
+
+    async def settle(self, id_: str) -> None:
+        """Answers a message that was left without a reply by a process that ended: it says so, and offers to retry.
+
+        Not behind the visitor's back: the question itself is only answered when the visitor asks for it.
+        """
+        if self._locks.held(id_):
+            return
+        turn = await self.in_database(self.store.unanswered, id_, INTERRUPTED_AFTER_SECONDS)
+        if turn is None:
+            return
+        async with self._locks.hold(id_):
+            turn = await self.in_database(self.store.unanswered, id_, INTERRUPTED_AFTER_SECONDS)
+            if turn is not None:
+                draft = self._failed("error.interrupted", turn, cast("Language", turn.context.language))
+                await self.in_database(self.store.end_turn, turn, [draft])

@@ -1,0 +1,38 @@
+"""Alembic's entry point; `bot.database.engine.migrate` names the database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alembic import context
+
+import bot.conversations.models  # noqa: F401  (its tables belong to the metadata)
+from bot.database.base import Base
+from bot.database.engine import open_engine
+from bot.database.types import UtcDateTime
+from bot.settings import settings
+
+
+def _render(kind: str, item: Any, _autogen: Any) -> str | bool:
+    """Migrations outlive our classes: our own column types stand in them as what they are in the database."""
+    return (
+        "sa.DateTime(timezone=True)"
+        if kind == "type" and isinstance(item, UtcDateTime)
+        else False
+    )
+
+
+url = context.config.attributes.get("url") or settings().database_url
+engine = open_engine(url)
+with engine.connect() as connection:
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        render_as_batch=True,
+        render_item=_render,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+    if connection.in_transaction():
+        connection.commit()
+engine.dispose()

@@ -1,0 +1,60 @@
+"""Feeds the knowledge to Rasa at training time: every question of it is an example of one intent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.training_data.structures import StoryGraph
+from rasa.shared.importers.importer import TrainingDataImporter
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from bot.answers import knowledge
+
+QUESTION = "question"
+
+
+class KnowledgeImporter(TrainingDataImporter):
+    """Gives Rasa the knowledge's questions, and the texts that must not be answered, as the intent `question`.
+
+    Rasa only learns that something is a question; which topic it asks for is decided in `bot/answers`.
+    What is out of scope counts as a question too: declining it is that same decision.
+    """
+
+    def __init__(
+        self,
+        config_file: str | None = None,
+        domain_path: str | None = None,
+        training_data_paths: list[str] | None = None,
+        folder: str = "knowledge",
+    ) -> None:
+        self._folder = Path(folder)
+
+    def get_nlu_data(self, language: str | None = "nl") -> TrainingData:
+        """The examples; a knowledge that breaks its rules ends the training with the list of problems."""
+        known = knowledge.load(self._folder)
+        texts = [text for _, _, _, text in known.questions()]
+        texts += [text for pair in known.out_of_scope for text in pair.values()]
+        return TrainingData([Message.build(text, QUESTION) for text in dict.fromkeys(texts)])
+
+    def get_domain(self) -> Domain:
+        """Nothing: the domain stands in domain/."""
+        return Domain.empty()
+
+    def get_stories(self, exclusion_percentage: int | None = None) -> StoryGraph:
+        """Nothing: rules and stories stand in data/."""
+        return StoryGraph([])
+
+    def get_conversation_tests(self) -> StoryGraph:
+        """Nothing."""
+        return StoryGraph([])
+
+    def get_config(self) -> dict[str, Any]:
+        """Nothing: the configuration stands in config.yml."""
+        return {}
+
+    def get_config_file_for_auto_config(self) -> str | None:
+        """Nothing."""
+        return None

@@ -1,0 +1,64 @@
+"""Rasa's memory: short, bounded, and nothing that would have to be erased with care."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from typing import Any
+
+from rasa.core.brokers.broker import EventBroker
+from rasa.core.tracker_store import SerializedTrackerAsText, TrackerStore
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.trackers import DialogueStateTracker
+
+
+class BoundedTrackerStore(TrackerStore, SerializedTrackerAsText):
+    """Keeps trackers in memory, the least recently used out first, none longer than its time to live.
+
+    Rasa's own InMemoryTrackerStore keeps every conversation for as long as the process lives.
+    """
+
+    def __init__(
+        self,
+        domain: Domain,
+        event_broker: EventBroker | None = None,
+        conversations: int = 2000,
+        seconds_to_live: float = 3600,
+        events: int = 24,
+        **kwargs: Any,
+    ) -> None:
+        self._conversations = conversations
+        self._seconds_to_live = seconds_to_live
+        self._events = events
+        self._kept: OrderedDict[str, tuple[float, str]] = OrderedDict()
+        super().__init__(domain, event_broker, **kwargs)
+
+    async def save(self, tracker: DialogueStateTracker) -> None:
+        """Keeps the tracker's last events, and drops trackers that are too old or too many.
+
+        The whole tracker travels to the action server on each action, and no rule looks further back.
+        """
+        moment = time.monotonic()
+        recent = DialogueStateTracker.from_events(tracker.sender_id, list(tracker.events)[-self._events :])
+        self._kept[tracker.sender_id] = (moment, self.serialise_tracker(recent))
+        self._kept.move_to_end(tracker.sender_id)
+        while self._kept:
+            oldest, (kept_at, _) = next(iter(self._kept.items()))
+            if len(self._kept) <= self._conversations and moment - kept_at <= self._seconds_to_live:
+                break
+            del self._kept[oldest]
+
+    async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
+        """The tracker, or None when it was never kept or has been dropped."""
+        kept = self._kept.get(sender_id)
+        if kept is None or time.monotonic() - kept[0] > self._seconds_to_live:
+            return None
+        return self.deserialise_tracker(sender_id, kept[1])
+
+    async def delete(self, sender_id: str) -> None:
+        """Forgets one conversation."""
+        self._kept.pop(sender_id, None)
+
+    async def keys(self) -> list[str]:
+        """The conversations that are kept."""
+        return list(self._kept)

@@ -1,0 +1,229 @@
+"""`python -m bot.train`: from the knowledge to everything that serving reads.
+
+Each stage is kept in models/ under a hash of what goes into it, so that nothing is made twice. At the end
+models/current.json names what belongs together; it is replaced in one move.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from types import ModuleType
+
+from bot.answers import index as index_module
+from bot.answers import knowledge as knowledge_module
+from bot.answers import training
+from bot.answers.knowledge import Knowledge, KnowledgeError
+from bot.encoder import package_weights, vocabulary
+from bot.settings import ROOT, settings
+
+log = logging.getLogger("train")
+
+WORDS_PER_LANGUAGE = 40_000
+
+
+class TrainingFailed(RuntimeError):
+    """A stage failed; the text says what to do."""
+
+
+def _hash(*parts: object) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        content = inspect.getsource(part) if isinstance(part, ModuleType) else repr(part)
+        digest.update(content.encode() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _made(folder: Path, make: Callable[[Path], None], what: str) -> Path:
+    """The folder, made by `make` unless it is there; a half-made one never gets its name."""
+    if folder.is_dir():
+        log.info("%s: there already (%s).", what, folder.name)
+        return folder
+    log.info("%s …", what)
+    started = time.monotonic()
+    scratch = folder.with_name(f".{folder.name}.{os.getpid()}")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    try:
+        make(scratch)
+        scratch.replace(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    log.info("%s: done in %.0f s.", what, time.monotonic() - started)
+    return folder
+
+
+def _progress(what: str) -> Callable[[int, int], None]:
+    started = time.monotonic()
+    told = [started]
+
+    def tell(done: int, of: int) -> None:
+        if done < of and time.monotonic() - told[0] < 10:
+            return
+        told[0] = time.monotonic()
+        left = (told[0] - started) / done * (of - done)
+        log.info("  %s: %d of %d steps, about %.0f s left.", what, done, of, left)
+
+    return tell
+
+
+class Training:
+    """The stages, each of which makes one folder in `models`."""
+
+    def __init__(self, models: Path, knowledge: Knowledge, encoder_model: str | None) -> None:
+        # Torch and sentence-transformers take seconds to import: only when something is to be built.
+        from bot.encoder import build, export, tuning
+
+        self.models, self.knowledge = models, knowledge
+        self.recipe = tuning.Recipe()
+        self.material = training.material(knowledge)
+        self.encoder_model = encoder_model
+        words = tuple(text for _, _, _, text in knowledge.questions()) + self.material.passages
+        self.base_hash = (
+            _hash(encoder_model)
+            if encoder_model
+            else _hash(package_weights, vocabulary, build, WORDS_PER_LANGUAGE, words)
+        )
+        self.tuned_hash = _hash(self.base_hash, tuning, self.recipe, self.material.texts, self.material.places.tolist())
+        self.encoder_hash = _hash(self.tuned_hash, export)
+        self.folds_hash = _hash(self.tuned_hash, training.FOLDS, self.material.strays)
+        self.index_hash = _hash(self.encoder_hash, self.folds_hash, training, index_module, knowledge.hash)
+        self.words = words
+
+    def base(self) -> Path:
+        """The encoder as the package (or ENCODER_MODEL) brings it, as a sentence-transformers model."""
+        from bot.encoder import build
+
+        def make(folder: Path) -> None:
+            if self.encoder_model:
+                from sentence_transformers import SentenceTransformer
+
+                SentenceTransformer(self.encoder_model, device="cpu").save(str(folder / "model"))
+            else:
+                build.build(package_weights.read(), self.words, folder, WORDS_PER_LANGUAGE)
+
+        return _made(self.models / f"base-{self.base_hash}", make, "Encoder from the package") / "model"
+
+    def _tune(self, fold: int | None, what: str) -> object:
+        from sentence_transformers import SentenceTransformer
+
+        from bot.encoder import tuning
+
+        model = SentenceTransformer(str(self.base()), device="cpu")
+        use = [at for at, number in enumerate(self.material.folds) if number != fold]
+        texts = [self.material.texts[at] for at in use]
+        tuning.tune(model, texts, [int(self.material.places[at]) for at in use], self.recipe, _progress(what))
+        return model
+
+    def encoder(self) -> Path:
+        """The encoder tuned on all of the knowledge, for serving."""
+        from bot.encoder import export
+
+        def make(folder: Path) -> None:
+            export.export(self._tune(None, "tuning"), folder, self.encoder_hash)
+
+        return _made(self.models / f"encoder-{self.encoder_hash}", make, "Encoder tuned on the knowledge")
+
+    def calibration(self) -> Path:
+        """Temperature and thresholds, from questions that were held out from the encoder too."""
+
+        def make(folder: Path) -> None:
+            from bot.encoder import tuning
+
+            encoders: list[training.Encode] = []
+            for fold in range(training.FOLDS):
+                model = self._tune(fold, f"held out {fold + 1} of {training.FOLDS}")
+                encoders.append(lambda texts, kind, model=model: tuning.encode(model, texts, kind))  # type: ignore[misc]
+            held = training.hold_out(self.material, encoders)
+            (folder / "calibration.json").write_text(json.dumps(asdict(training.calibrate(held)), indent=2))
+
+        stage = _hash(self.folds_hash, training, index_module)
+        return _made(self.models / f"calibration-{stage}", make, "Calibration") / "calibration.json"
+
+    def index(self) -> Path:
+        """The index that serving reads."""
+        from bot.encoder.runtime import Encoder
+
+        calibration = index_module.Calibration(**json.loads(self.calibration().read_text()))
+        encoder = Encoder(self.encoder(), threads=2)
+
+        def make(folder: Path) -> None:
+            training.make_index(
+                self.material, encoder.encode, calibration, self.encoder_hash, self.knowledge.hash
+            ).save(folder)
+
+        return _made(self.models / f"index-{self.index_hash}", make, "Index of the knowledge")
+
+
+def _point(models: Path, encoder: Path, index: Path) -> None:
+    fresh = models / ".current.json"
+    fresh.write_text(json.dumps({"encoder": encoder.name, "index": index.name}, indent=2))
+    fresh.replace(models / "current.json")
+
+
+def _train_rasa(models: Path, python: Path, encoder_hash: str) -> Path:
+    """Trains Rasa in its own environment; its file is named after everything that went into it."""
+    sources = [ROOT / "config.yml", *sorted((ROOT / "domain").glob("*")), *sorted((ROOT / "data").rglob("*.yml"))]
+    sources += sorted((ROOT / "bot" / "nlu").glob("*.py"))
+    name = f"rasa-{_hash(encoder_hash, *[file.read_text() for file in sources])}"
+    made = models / "rasa" / f"{name}.tar.gz"
+    if made.is_file():
+        log.info("Rasa: trained already (%s).", made.name)
+        return made
+    log.info("Rasa …")
+    started = time.monotonic()
+    command = [str(python), "-m", "rasa", "train", "--domain", "domain", "--out", str(models / "rasa")]
+    command += ["--fixed-model-name", name, "--quiet"]
+    environment = {**os.environ, "RASA_TELEMETRY_ENABLED": "false", "MODELS_DIR": str(models), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, timeout=900, check=False, capture_output=True, text=True
+    )
+    if done.returncode or not made.is_file():
+        print(done.stdout[-4000:], done.stderr[-4000:], sep="\n", file=sys.stderr)
+        raise TrainingFailed("Rasa could not be trained: the lines above say why. Mend it and run `make train` again.")
+    log.info("Rasa: done in %.0f s.", time.monotonic() - started)
+    return made
+
+
+def _tidy(models: Path, keep: set[Path]) -> None:
+    """Removes what earlier trainings left, so that models/ does not grow for ever."""
+    for entry in [*models.glob("*-*"), *(models / "rasa").glob("rasa-*.tar.gz")]:
+        if entry not in keep:
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def main() -> int:
+    """Trains everything that is not there yet; gives the exit status."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    for noisy in ("sentence_transformers", "root", "httpx", "onnxruntime"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    config = settings()
+    config.models_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        run = Training(config.models_dir, knowledge_module.load(config.knowledge_dir), config.encoder_model)
+        encoder, index = run.encoder(), run.index()
+        _point(config.models_dir, encoder, index)
+        rasa = _train_rasa(config.models_dir, config.rasa_python, run.encoder_hash)
+        _tidy(config.models_dir, {run.base().parent, encoder, index, run.calibration().parent, rasa})
+    except KnowledgeError as problem:
+        print("The knowledge cannot be used; mend this and run `make train` again:", *problem.problems, sep="\n- ")
+        return 1
+    except (TrainingFailed, package_weights.WeightsError) as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The public API, the chat widget and the pages."""

@@ -1,0 +1,92 @@
+"""Who may ask how often. Windows are kept in memory by the `limits` library; there is one web worker."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Sequence
+from contextlib import contextmanager
+from collections.abc import Iterator
+
+from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+from sanic import Request
+
+from bot.settings import Settings
+from integrations.website.problems import Problem
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Addresses:
+    """Finds a visitor's address: what a proxy says of it counts only when that proxy is named as trusted."""
+
+    def __init__(self, trusted_proxies: Sequence[str]) -> None:
+        self._trusted: list[Network] = [ipaddress.ip_network(proxy, strict=False) for proxy in trusted_proxies]
+
+    def _is_trusted(self, address: str) -> bool:
+        try:
+            known = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        return any(known in network for network in self._trusted)
+
+    def of(self, request: Request) -> str:
+        """The address of the visitor; an IPv6 one by its /64, which is what one household gets."""
+        address = request.ip or "unknown"
+        if self._is_trusted(address):
+            said = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]
+            address = next((part for part in reversed(said) if part and not self._is_trusted(part)), address)
+        try:
+            known = ipaddress.ip_address(address)
+        except ValueError:
+            return address[:64]
+        if known.version == 6:
+            return str(ipaddress.ip_network((known, 64), strict=False).network_address)
+        return str(known)
+
+
+class Limits:
+    """The limits of the conversation API."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._windows = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._addresses = Addresses(settings.trusted_proxies)
+        self._openings = RateLimitItemPerHour(settings.conversations_per_address_per_hour)
+        self._messages = RateLimitItemPerMinute(settings.messages_per_conversation_per_minute)
+        self._messages_per_address = RateLimitItemPerMinute(settings.messages_per_address_per_minute)
+        self._most_streams = settings.streams_per_address
+        self._streams: dict[str, int] = {}
+
+    def _count(self, item: RateLimitItem, *of: str) -> None:
+        if not self._windows.hit(item, *of):
+            reset = self._windows.get_window_stats(item, *of).reset_time
+            seconds = max(1, round(reset - time.time()))
+            raise Problem(429, "too_many", retry_after=seconds, seconds=seconds)
+
+    def opening(self, request: Request) -> None:
+        """Counts a new conversation. Raises Problem 429."""
+        self._count(self._openings, "open", self._addresses.of(request))
+
+    def asking(self, request: Request) -> None:
+        """Counts any other request of an address. Raises Problem 429."""
+        self._count(self._messages_per_address, "ask", self._addresses.of(request))
+
+    def message(self, conversation: str) -> None:
+        """Counts a message of a conversation. Raises Problem 429."""
+        self._count(self._messages, "message", conversation)
+
+    @contextmanager
+    def stream(self, request: Request) -> Iterator[None]:
+        """Counts an open stream of an address for as long as it is open. Raises Problem 429."""
+        address = self._addresses.of(request)
+        if self._streams.get(address, 0) >= self._most_streams:
+            raise Problem(429, "too_many", retry_after=60, seconds=60)
+        self._streams[address] = self._streams.get(address, 0) + 1
+        try:
+            yield
+        finally:
+            self._streams[address] -= 1
+            if not self._streams[address]:
+                del self._streams[address]

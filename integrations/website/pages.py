@@ -1,0 +1,84 @@
+"""The pages, the widget's files, its texts, and the documentation of the API."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+import yaml
+from sanic import Blueprint, Request, empty, file, json
+from sanic.exceptions import NotFound
+from sanic.response import HTTPResponse
+from swagger_ui_bundle import swagger_ui_path
+
+from bot.texts import LANGUAGES, texts_under
+
+blueprint = Blueprint("pages")
+
+_HERE = Path(__file__).parent
+_ONE_HOUR = "public, max-age=3600"
+_API_DOCUMENT = _HERE / "openapi.yml"
+
+blueprint.static("/static", _HERE / "static", name="static")
+blueprint.static("/docs/assets", swagger_ui_path, name="swagger")
+
+
+@blueprint.get("/")
+async def home(_: Request) -> HTTPResponse:
+    """The demonstration page, in Dutch."""
+    return await file(_HERE / "pages" / "index.html")
+
+
+@blueprint.get("/en")
+async def home_in_english(_: Request) -> HTTPResponse:
+    """The demonstration page, in English."""
+    return await file(_HERE / "pages" / "index.en.html")
+
+
+@blueprint.get("/<name:widget.(?:js|css)>")
+async def widget(_: Request, name: str) -> HTTPResponse:
+    """The widget's script and style: other websites may load these."""
+    kind = "text/javascript; charset=utf-8" if name.endswith(".js") else "text/css; charset=utf-8"
+    return await file(
+        _HERE / "static" / name,
+        mime_type=kind,
+        headers={"Cache-Control": "public, max-age=300", "Cross-Origin-Resource-Policy": "cross-origin"},
+    )
+
+
+@blueprint.get("/favicon.ico")
+async def favicon(_: Request) -> HTTPResponse:
+    """Browsers ask for it unasked."""
+    return await file(_HERE / "static" / "favicon.svg", mime_type="image/svg+xml")
+
+
+@blueprint.get("/api/v1/texts/<language:str>")
+async def texts(request: Request, language: str) -> HTTPResponse:
+    """The widget's own texts in one language."""
+    if language not in LANGUAGES:
+        raise NotFound
+    found = texts_under("widget", language)
+    tag = f'"{hashlib.sha256(repr(found).encode()).hexdigest()[:16]}"'
+    headers = {"Cache-Control": _ONE_HOUR, "ETag": tag}
+    if request.headers.get("if-none-match") == tag:
+        return empty(status=304, headers=headers)
+    return json(found, headers=headers, ensure_ascii=False)
+
+
+@lru_cache
+def api_document() -> dict[str, object]:
+    """The contract of the API, as it stands in openapi.yml."""
+    return dict(yaml.safe_load(_API_DOCUMENT.read_text(encoding="utf-8")))
+
+
+@blueprint.get("/openapi.json")
+async def openapi(_: Request) -> HTTPResponse:
+    """The contract, for programs."""
+    return json(api_document(), ensure_ascii=False)
+
+
+@blueprint.get("/docs")
+async def docs(_: Request) -> HTTPResponse:
+    """The contract, for people."""
+    return await file(_HERE / "pages" / "docs.html")

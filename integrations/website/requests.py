@@ -1,0 +1,111 @@
+"""What the API accepts: the bodies of requests, checked."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sanic import Request
+
+from integrations.website.problems import Problem
+
+LONGEST_TEXT = 2000
+LONGEST_KEY = 200
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)
+
+
+class OpenConversation(_Body):
+    """POST /conversations."""
+
+    language: Literal["nl", "en"] | None = None
+    channel: Literal["website", "partner"] = "website"
+    referrer: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")] | None = None
+    topic: Annotated[str, Field(max_length=120)] | None = None
+
+
+class SayMessage(_Body):
+    """POST /conversations/{id}/messages: either what is said, or the id of a pressed button."""
+
+    text: str | None = None
+    payload: Annotated[str, Field(max_length=100)] | None = None
+
+
+class GiveFeedback(_Body):
+    """POST /conversations/{id}/feedback."""
+
+    message_id: Annotated[str, Field(max_length=100)]
+    helpful: Annotated[bool, Field(strict=True)]
+
+
+def read(request: Request, kind: type[Body]) -> Body:
+    """The body of a request.
+
+    Raises Problem 400 for what is not a JSON object, ValidationError (422) for one of another form.
+    """
+    try:
+        return kind.model_validate_json(request.body or b"{}")
+    except ValidationError as problem:
+        if any(error["type"] in ("json_invalid", "model_type", "string_unicode") for error in problem.errors()):
+            raise Problem(400, "bad_json") from problem
+        raise
+
+
+def read_message(request: Request) -> SayMessage:
+    """The body of a message, with what it must not be: empty, both, or longer than 2,000 characters.
+
+    Raises Problem 400 or 422.
+    """
+    body = read(request, SayMessage)
+    if (body.text is None) == (body.payload is None):
+        raise Problem(422, "empty" if body.text is None else "invalid", fields="text, payload")
+    if body.text is not None:
+        if not body.text.strip():
+            raise Problem(422, "empty")
+        if len(body.text) > LONGEST_TEXT:
+            raise Problem(422, "too_long", length=len(body.text), most=LONGEST_TEXT)
+    return body
+
+
+def token_of(request: Request) -> str:
+    """The bearer token.
+
+    Raises Problem 401 where there is none.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Problem(401, "no_token")
+    return token.strip()
+
+
+def key_of(request: Request) -> str | None:
+    """The Idempotency-Key, where there is one.
+
+    Raises Problem 422 for one that is too long.
+    """
+    key = request.headers.get("idempotency-key")
+    if key is not None and not 0 < len(key) <= LONGEST_KEY:
+        raise Problem(422, "invalid", fields="Idempotency-Key")
+    return key
+
+
+def page_of(request: Request) -> tuple[str | None, int]:
+    """Which messages are asked for: after which id, and how many at most.
+
+    Raises Problem 422.
+    """
+    after = request.args.get("after") or None
+    if after is not None:
+        try:
+            after = str(uuid.UUID(after))
+        except ValueError:
+            raise Problem(422, "invalid", fields="after") from None
+    limit = request.args.get("limit") or "100"
+    if not limit.isdecimal() or not 1 <= int(limit[:9]) <= 200:
+        raise Problem(422, "invalid", fields="limit")
+    return after, int(limit)

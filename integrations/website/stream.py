@@ -1,0 +1,99 @@
+"""The WebSocket stream of a conversation: what is said in it, as it is said."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import uuid
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sanic import Blueprint, Request, Websocket
+
+from bot.conversations.store import Context, NoSuchConversation
+from bot.conversations.turns import Turns
+from integrations.website.limits import Limits
+from integrations.website.origins import Origins
+from integrations.website.services import Services
+
+blueprint = Blueprint("stream", url_prefix="/api/v1/conversations")
+
+AUTHENTICATE_WITHIN_SECONDS = 10
+UNAUTHORISED = 4401
+TRY_AGAIN_LATER = 1013
+_PAGE = 200
+
+
+class _Authenticate(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["auth"]
+    token: Annotated[str, Field(max_length=200)]
+    after: uuid.UUID | None = None
+
+
+async def _authenticate(turns: Turns, socket: Websocket, id_: str) -> tuple[_Authenticate, Context] | None:
+    """The first frame, when it is a right one and comes in time."""
+    try:
+        first = _Authenticate.model_validate_json(await socket.recv(AUTHENTICATE_WITHIN_SECONDS) or "")
+        return first, await turns.in_database(turns.store.check, id_, first.token)
+    except (ValidationError, NoSuchConversation):
+        return None
+
+
+async def _catch_up(turns: Turns, socket: Websocket, id_: str, first: _Authenticate) -> str:
+    """Sends what was said since the message that the visitor has last; gives the id of the last one sent."""
+    last = str(first.after) if first.after else ""
+    while True:
+        page = await turns.in_database(turns.store.messages, id_, first.token, last or None, _PAGE)
+        for message in page:
+            await _send(socket, {"type": "message", "message": message.model_dump(mode="json")})
+            last = message.id
+        if len(page) < _PAGE:
+            return last
+
+
+async def _send(socket: Websocket, frame: dict[str, Any]) -> None:
+    await socket.send(json.dumps(frame, ensure_ascii=False))
+
+
+async def _until_it_closes(socket: Websocket) -> None:
+    """Reads and drops whatever the client sends: it has nothing to say here after the first frame."""
+    async for _ in socket:
+        pass
+
+
+@blueprint.websocket("/<id_:str>/stream")
+async def stream(request: Request, socket: Websocket, id_: str) -> None:
+    """Streams messages, typing and mode until either side closes."""
+    cast("Origins", request.app.ctx.origins).check(request)
+    turns = cast("Services", request.app.ctx.services).turns
+    with cast("Limits", request.app.ctx.limits).stream(request), turns.streams.watch(id_) as frames:
+        admitted = await _authenticate(turns, socket, id_)
+        if admitted is None:
+            await socket.close(UNAUTHORISED, "unauthorised")
+            return
+        first, context = admitted
+        await turns.settle(id_)
+        last = await _catch_up(turns, socket, id_, first)
+        await _send(socket, {"type": "mode", "mode": context.mode, "position": None})
+        closed = asyncio.create_task(_until_it_closes(socket))
+        try:
+            while True:
+                waiting = asyncio.create_task(frames.get())
+                await asyncio.wait({closed, waiting}, return_when=asyncio.FIRST_COMPLETED)
+                if not waiting.done():
+                    waiting.cancel()
+                    return
+                frame = waiting.result()
+                if frame is None:
+                    await socket.close(TRY_AGAIN_LATER, "catch up")
+                    return
+                # What was stored while catching up is in the queue as well.
+                if frame["type"] != "message" or frame["message"]["id"] > last:
+                    await _send(socket, frame)
+        finally:
+            closed.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await closed
