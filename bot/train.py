@@ -165,17 +165,17 @@ class Training:
         return _made(self.models / f"index-{self.index_hash}", make, "Index of the knowledge")
 
 
-def _point(models: Path, encoder: Path, index: Path) -> None:
+def _point(models: Path, encoder: Path, index: Path, rasa: Path) -> None:
     fresh = models / ".current.json"
-    fresh.write_text(json.dumps({"encoder": encoder.name, "index": index.name}, indent=2))
+    fresh.write_text(json.dumps({"encoder": encoder.name, "index": index.name, "rasa": rasa.name}, indent=2))
     fresh.replace(models / "current.json")
 
 
-def _train_rasa(models: Path, python: Path, encoder_hash: str) -> Path:
+def _train_rasa(models: Path, python: Path, encoder: Path, knowledge_hash: str) -> Path:
     """Trains Rasa in its own environment; its file is named after everything that went into it."""
     sources = [ROOT / "config.yml", *sorted((ROOT / "domain").glob("*")), *sorted((ROOT / "data").rglob("*.yml"))]
     sources += sorted((ROOT / "bot" / "nlu").glob("*.py"))
-    name = f"rasa-{_hash(encoder_hash, *[file.read_text() for file in sources])}"
+    name = f"rasa-{_hash(encoder.name, knowledge_hash, *[file.read_text() for file in sources])}"
     made = models / "rasa" / f"{name}.tar.gz"
     if made.is_file():
         log.info("Rasa: trained already (%s).", made.name)
@@ -184,10 +184,13 @@ def _train_rasa(models: Path, python: Path, encoder_hash: str) -> Path:
     started = time.monotonic()
     command = [str(python), "-m", "rasa", "train", "--domain", "domain", "--out", str(models / "rasa")]
     command += ["--fixed-model-name", name, "--quiet"]
-    environment = {**os.environ, "RASA_TELEMETRY_ENABLED": "false", "MODELS_DIR": str(models), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, timeout=900, check=False, capture_output=True, text=True
-    )
+    environment = {
+        **os.environ,
+        "RASA_TELEMETRY_ENABLED": "false",
+        "ENCODER_DIR": str(encoder),
+        "PYTHONPATH": str(ROOT),
+    }
+    done = subprocess.run(command, cwd=ROOT, env=environment, timeout=900, check=False, capture_output=True, text=True)
     if done.returncode or not made.is_file():
         print(done.stdout[-4000:], done.stderr[-4000:], sep="\n", file=sys.stderr)
         raise TrainingFailed("Rasa could not be trained: the lines above say why. Mend it and run `make train` again.")
@@ -205,7 +208,7 @@ def _tidy(models: Path, keep: set[Path]) -> None:
 def main() -> int:
     """Trains everything that is not there yet; gives the exit status."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-    for noisy in ("sentence_transformers", "root", "httpx", "onnxruntime"):
+    for noisy in ("sentence_transformers", "transformers", "httpx"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     config = settings()
@@ -213,8 +216,8 @@ def main() -> int:
     try:
         run = Training(config.models_dir, knowledge_module.load(config.knowledge_dir), config.encoder_model)
         encoder, index = run.encoder(), run.index()
-        _point(config.models_dir, encoder, index)
-        rasa = _train_rasa(config.models_dir, config.rasa_python, run.encoder_hash)
+        rasa = _train_rasa(config.models_dir, config.rasa_python, encoder, run.knowledge.hash)
+        _point(config.models_dir, encoder, index, rasa)
         _tidy(config.models_dir, {run.base().parent, encoder, index, run.calibration().parent, rasa})
     except KnowledgeError as problem:
         print("The knowledge cannot be used; mend this and run `make train` again:", *problem.problems, sep="\n- ")

@@ -20,7 +20,6 @@ from bot.actions.starting_over import StartOver
 from bot.actions.turn import services
 from bot.settings import settings
 
-
 ACTIONS = (AnswerQuestion, ChooseTopic, DeclineChoices, SmallTalk, StartOver, SwitchLanguage, TalkToPerson, Probe)
 
 

@@ -97,7 +97,7 @@ class ChooseTopic(TurnAction):
     def reply(self, turn: Turn) -> list[Draft]:
         """Shows the chosen topic; where nothing was offered, or the place is not in the list, says so."""
         topics = services().engine.knowledge.topics
-        pressed = (turn.context.payload or {}).get("topic")
+        pressed = str((turn.context.payload or {}).get("topic"))
         if pressed in topics:
             return [show(turn, pressed, Decision("answer", (Candidate(pressed, 1.0),)))]
         offered = offered_topics(turn)

@@ -80,5 +80,3 @@ class TurnAction(Action):
     def reply(self, turn: Turn) -> list[Draft]:
         """The replies to the turn, in order; at least one."""
         raise NotImplementedError
-
-

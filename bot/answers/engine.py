@@ -12,7 +12,7 @@ import numpy as np
 from bot.answers.decision import Candidate, Decision
 from bot.answers.index import Array, Index, IndexMissing
 from bot.answers.knowledge import Knowledge
-from bot.encoder.runtime import Encoder, current_folder
+from bot.encoder.runtime import Encoder
 
 CHOICES = 3
 
@@ -24,7 +24,8 @@ _LEANS = {
         re.IGNORECASE,
     ),
     "en": re.compile(
-        r"^(and|but|or|also|then|what about|how about)\b|^(what|how|does|can|may|must|is)\b.{0,25}\b(that|this|it|those|then)\b"
+        r"^(and|but|or|also|then|what about|how about)\b"
+        r"|^(what|how|does|can|may|must|is)\b.{0,25}\b(that|this|it|those|then)\b"
         r"|^(why|when|how long|where|who|how many|how so)\W*$",
         re.IGNORECASE,
     ),
@@ -114,7 +115,8 @@ def open_engine(models: Path, knowledge: Knowledge, threads: int = 1) -> AnswerE
     Raises IndexMissing or EncoderError when training has not been done for this knowledge.
     """
     try:
-        name = json.loads((models / "current.json").read_text(encoding="utf-8"))["index"]
+        current = json.loads((models / "current.json").read_text(encoding="utf-8"))
+        encoder, index = models / current["encoder"], models / current["index"]
     except (OSError, KeyError, ValueError) as problem:
         raise IndexMissing(f"{models} holds no built models: run `make train`.") from problem
-    return AnswerEngine(Encoder(current_folder(models), threads), Index.load(models / name), knowledge)
+    return AnswerEngine(Encoder(encoder, threads), Index.load(index), knowledge)

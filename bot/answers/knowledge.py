@@ -23,6 +23,9 @@ DESKS = ("portal", "charter")
 FEWEST_QUESTIONS = 10
 WORDS_PER_ANSWER = (30, 130)
 
+# The C loader is ten times faster, and as safe.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 ByLanguage = Mapping[str, str]
 
 
@@ -41,7 +44,8 @@ class Document:
     key: str
     title: ByLanguage
     publisher: ByLanguage
-    date: str | None
+    dated: str | None
+    """As printed in it."""
     url: str | None
     checked_on: date
 
@@ -102,7 +106,7 @@ def normal_form(text: str) -> str:
 
 def _yaml(text: str, name: str) -> Any:
     try:
-        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        return yaml.load(text, Loader=_Loader)  # noqa: S506
     except yaml.YAMLError as problem:
         raise KnowledgeError([f"{name}: not YAML: {' '.join(str(problem).split())}"]) from problem
 
@@ -149,7 +153,7 @@ def _document(key: str, entry: Mapping[str, Any]) -> Document:
             key=key,
             title=_both(entry["title"]),
             publisher=_both(entry["publisher"]),
-            date=None if entry["date"] is None else str(entry["date"]),
+            dated=None if entry["date"] is None else str(entry["date"]),
             url=entry["url"],
             checked_on=entry["checked_on"],
         )
@@ -216,10 +220,20 @@ def problems(knowledge: Knowledge) -> list[str]:
                 if text in seen:
                     found.append(f"{place}: “{text}” stands in {seen[text]} too")
                 seen[text] = place
-    found += [f"the title “{title}” ({language}) stands in {n} topics" for (language, title), n in titles.items() if n > 1]
+    found += [
+        f"the title “{title}” ({language}) stands in {n} topics" for (language, title), n in titles.items() if n > 1
+    ]
     for pair in knowledge.out_of_scope:
-        found += [f"out_of_scope.yml: “{t}” is a question of {seen[normal_form(t)]}" for t in pair.values() if normal_form(t) in seen]
-    found += [f"greeting.yml: there is no topic {topic}" for topic in knowledge.greeting_topics if topic not in knowledge.topics]
+        found += [
+            f"out_of_scope.yml: “{t}” is a question of {seen[normal_form(t)]}"
+            for t in pair.values()
+            if normal_form(t) in seen
+        ]
+    found += [
+        f"greeting.yml: there is no topic {topic}"
+        for topic in knowledge.greeting_topics
+        if topic not in knowledge.topics
+    ]
     return found
 
 

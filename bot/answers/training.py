@@ -11,17 +11,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
 from bot.answers.index import Array, Calibration, Index
 from bot.answers.knowledge import LANGUAGES, Knowledge
 
-FOLDS = 3
+FOLDS = 2
+"""Each fold costs a tuning of the encoder on the rest; two keep all of the training within minutes."""
 FALSE_FACTS = 0.02
 """The share of out-of-scope texts that may be answered with a fact when the threshold is set (target: under 3%)."""
 WRONG_ANSWERS = 0.05
 """The share of given answers that may be wrong on held-out questions when the threshold is set."""
 _INVERSE_REGULARISATION = 0.01
+
+Flags = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.int64]
 
 Encode = Callable[[Sequence[str], str], Array]
 """Texts and their kind (query or passage) to vectors."""
@@ -33,13 +38,13 @@ class Material:
 
     topics: tuple[str, ...]
     texts: tuple[str, ...]
-    places: Array
-    folds: Array
+    places: Places
+    folds: Places
     """The fold of each text; a pair's two questions share theirs."""
     passages: tuple[str, ...]
     """Title and answer of each topic, for each language in turn: topics * languages."""
     strays: tuple[str, ...]
-    stray_folds: Array
+    stray_folds: Places
 
 
 def passage(knowledge: Knowledge, topic: str, language: str) -> str:
@@ -68,7 +73,7 @@ def material(knowledge: Knowledge) -> Material:
 _NEUTRAL = Calibration(temperature=1.0, weights=(0.0,) * 5, bias=0.0, answer_from=0.5, choices_from=0.3)
 
 
-def _head(vectors: Array, places: Array, topics: int) -> tuple[Array, Array]:
+def _head(vectors: Array, places: Places, topics: int) -> tuple[Array, Array]:
     """Multinomial logistic regression over standardised vectors, the scaling folded in: weights and bias."""
     mean, spread = vectors.mean(axis=0), vectors.std(axis=0) + 1e-6
     model = LogisticRegression(C=_INVERSE_REGULARISATION, max_iter=1000).fit((vectors - mean) / spread, places)
@@ -78,7 +83,7 @@ def _head(vectors: Array, places: Array, topics: int) -> tuple[Array, Array]:
     return weights, (model.intercept_ - weights @ mean).astype(np.float32)
 
 
-def _index(texts: Material, chosen: Array, strays: Array, encode: Encode) -> Index:
+def _index(texts: Material, chosen: Flags, strays: Flags, encode: Encode) -> Index:
     """An index over the chosen questions and strays, not calibrated yet."""
     questions = encode([text for text, use in zip(texts.texts, chosen, strict=True) if use], "query")
     places = texts.places[chosen]
@@ -109,11 +114,11 @@ class HeldOut:
 
     logits: Array
     """Shape (questions, topics)."""
-    places: Array
+    places: Places
     """The right topic of each, or -1 for out of scope; shape (questions,)."""
     indexes: tuple[Index, ...]
     """The index that each was held out from, by number in `of`."""
-    of: Array
+    of: Places
     vectors: Array
 
 
@@ -138,7 +143,7 @@ def hold_out(texts: Material, encoders: Sequence[Encode]) -> HeldOut:
     )
 
 
-def _temperature(logits: Array, places: Array) -> float:
+def _temperature(logits: Array, places: Places) -> float:
     """The temperature under which the held-out questions are likeliest."""
 
     def surprise(temperature: float) -> float:
@@ -177,7 +182,7 @@ def calibrate(held: HeldOut) -> Calibration:
     )
 
 
-def _answer_threshold(confidence: Array, right: Array, inside: Array) -> float:
+def _answer_threshold(confidence: Array, right: Flags, inside: Flags) -> float:
     """The lowest confidence at which few enough out-of-scope texts get a fact and few enough answers are wrong."""
     for threshold in np.linspace(0.05, 0.99, 189):
         given = confidence >= threshold
@@ -188,7 +193,7 @@ def _answer_threshold(confidence: Array, right: Array, inside: Array) -> float:
     return 0.99
 
 
-def _choices_threshold(confidence: Array, inside: Array) -> float:
+def _choices_threshold(confidence: Array, inside: Flags) -> float:
     """The confidence that best tells in scope from out of scope, each weighing the same (Youden's index)."""
     thresholds = np.linspace(0.02, 0.9, 177)
     gains = [(confidence[inside] >= t).mean() - (confidence[~inside] >= t).mean() for t in thresholds]

@@ -18,7 +18,7 @@ def _detector() -> LanguageDetector:
 
 
 def certain_language(text: str) -> str | None:
-    """"nl" or "en" where the text leaves no doubt, else None.
+    """Give "nl" or "en" where the text leaves no doubt, else None.
 
     Texts of fewer than four words leave doubt: they are often terms that both languages use.
     """

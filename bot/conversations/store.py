@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy import CursorResult, Engine, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from bot.conversations.messages import ButtonShown, Draft, MessageShown, Progress, SourceShown
@@ -349,7 +349,8 @@ class ConversationStore:
         """Removes conversations in which nothing was said since `before`; gives how many, `at_most` at a time."""
         with self._writing() as session:
             old = select(Conversation.id).where(Conversation.last_active_at < before).limit(at_most)
-            return session.execute(delete(Conversation).where(Conversation.id.in_(old))).rowcount  # type: ignore[attr-defined]
+            done = session.execute(delete(Conversation).where(Conversation.id.in_(old)))
+            return int(cast("CursorResult[Any]", done).rowcount)
 
     def set_mode(self, id_: str, mode: str) -> None:
         """Hands the conversation over; replies that were being made for the former holder are dropped."""
@@ -362,4 +363,3 @@ class ConversationStore:
         """How many conversations are kept; also the cheapest proof that the database answers."""
         with self._reading() as session:
             return session.scalar(select(func.count()).select_from(Conversation)) or 0
-

@@ -16,7 +16,7 @@ def new_id() -> str:
 
 
 def now() -> datetime:
-    """This moment, in UTC."""
+    """Now, in UTC."""
     return datetime.now(UTC)
 
 
@@ -27,17 +27,15 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Stores as UTC; raises ValueError for a time without a zone."""
         if value is None:
             return None
         if value.tzinfo is None:
             raise ValueError("A time without a zone cannot be stored.")
         return value.astimezone(UTC)
 
-    def process_result_value(
-        self, value: datetime | None, dialect: Dialect
-    ) -> datetime | None:
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Gives an aware time back."""
         if value is None:
             return None
-        return (
-            value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-        )
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

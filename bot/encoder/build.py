@@ -103,7 +103,7 @@ def build(packed: PackedModel, texts: Sequence[str], folder: Path, words_per_lan
     PreTrainedTokenizerFast(
         tokenizer_object=unigram_tokenizer(packed, rows), model_max_length=MAX_TOKENS, **special
     ).save_pretrained(source)
-    transformer = Transformer(str(source), max_seq_length=MAX_TOKENS)
+    transformer = Transformer(str(source), max_seq_length=MAX_TOKENS, model_kwargs={"add_pooling_layer": False})
     pooling = Pooling(packed.hidden_size, pooling_mode="mean")
     model = SentenceTransformer(
         modules=[transformer, pooling, Normalize()],

@@ -36,7 +36,9 @@ def export(model: SentenceTransformer, folder: Path, hash_: str, quantise: bool 
     """
     folder.mkdir(parents=True, exist_ok=True)
     model = model.eval().cpu()
-    sample = model.tokenizer(["query: een vraag", "query: nog een vraag, iets langer"], padding=True, return_tensors="pt")
+    sample = model.tokenizer(
+        ["query: een vraag", "query: nog een vraag, iets langer"], padding=True, return_tensors="pt"
+    )
     with tempfile.TemporaryDirectory() as scratch:
         full = Path(scratch) / "full.onnx"
         with warnings.catch_warnings(), torch.no_grad():

@@ -18,6 +18,7 @@ import hashlib
 import importlib.util
 import struct
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -125,7 +126,7 @@ def read(path: Path | None = None) -> PackedModel:
     map_bytes = cursor.integer("I")
     cursor.at += map_bytes
     bounds = offsets.tolist()
-    pieces = tuple(blob[a:b].decode("utf-8") for a, b in zip(bounds, bounds[1:], strict=False))
+    pieces = tuple(blob[a:b].decode("utf-8") for a, b in pairwise(bounds))
 
     tensors: dict[str, Array] = {}
     for _ in range(cursor.integer()):

@@ -87,20 +87,9 @@ class Encoder:
             if known is not None:
                 self._remembered.move_to_end(key)
                 return known
-        vector = self.encode([text], kind)[0]
+        vector: Vectors = self.encode([text], kind)[0]
         with self._lock:
             self._remembered[key] = vector
             if len(self._remembered) > _REMEMBERED:
                 self._remembered.popitem(last=False)
         return vector
-
-
-def current_folder(models: Path) -> Path:
-    """The folder of the encoder that `models/current.json` names.
-
-    Raises EncoderError when nothing has been built yet.
-    """
-    try:
-        return models / json.loads((models / "current.json").read_text(encoding="utf-8"))["encoder"]
-    except (OSError, KeyError, ValueError) as problem:
-        raise EncoderError(f"{models} holds no built models: run `make train`.") from problem

@@ -28,7 +28,7 @@ Progress = Callable[[int, int], None]
 class Recipe:
     """How long and how hard to tune. Measured in docs/encoder.md."""
 
-    epochs: float = 5.0
+    epochs: float = 3.0
     batch: int = 32
     learning_rate: float = 2e-4
     prototype_learning_rate: float = 1e-2
@@ -36,9 +36,9 @@ class Recipe:
     """Sharpness of the softmax over cosines."""
     smoothing: float = 0.1
     """Label smoothing: without it the confidences spoil before the choices stop improving."""
-    frozen_layers: int = 4
-    """Word vectors and this many lower layers stay as they are."""
-    most_steps: int = 500
+    frozen_layers: int = 0
+    """The word vectors stay as they are, and this many of the lower layers."""
+    most_steps: int = 450
     """Whatever the knowledge grows to, tuning ends."""
     max_tokens: int = 64
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,13 @@ from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.encoder.runtime import Encoder, Vectors, current_folder
-
-# One encoder for the whole process, whichever component asks first.
-_loaded: dict[Path, Encoder] = {}
+from bot.encoder.runtime import Encoder, Vectors
 
 
+@lru_cache(maxsize=1)
 def _encoder() -> Encoder:
-    folder = current_folder(Path(os.environ.get("MODELS_DIR", "models")))
-    if folder not in _loaded:
-        _loaded[folder] = Encoder(folder)
-    return _loaded[folder]
+    """One encoder for the whole process; bin/start-rasa and training name its folder."""
+    return Encoder(Path(os.environ["ENCODER_DIR"]))
 
 
 def sentence_vector(message: Message) -> Vectors | None:
@@ -47,7 +44,7 @@ class SentenceFeaturizer(DenseFeaturizer, GraphComponent):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        """Rasa's own keys only: the encoder is the one that models/current.json names."""
+        """Rasa's own keys only: the environment names the encoder (ENCODER_DIR)."""
         return {**DenseFeaturizer.get_default_config()}
 
     @classmethod

@@ -39,7 +39,9 @@ def _greeting(knowledge: Knowledge, language: Language, topic: str | None) -> li
         title=text("button.other_language", language),
         payload={"intent": "speak_english" if other == "en" else "speak_dutch"},
     )
-    buttons = [] if topic in knowledge.topics else rendering.topic_buttons(knowledge.greeting_topics, knowledge, language)
+    buttons = (
+        [] if topic in knowledge.topics else rendering.topic_buttons(knowledge.greeting_topics, knowledge, language)
+    )
     drafts = [
         Draft(kind="greeting", text=text("greeting.text", language), language=language, buttons=[*buttons, switch])
     ]

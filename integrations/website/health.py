@@ -29,7 +29,7 @@ class Probe:
         self._parts: dict[str, str] = {}
 
     async def parts(self) -> dict[str, str]:
-        """ok or down, for the database and for the assistant (Rasa and its actions, asked for a reply)."""
+        """Ok or down, for the database and for the assistant (Rasa and its actions, asked for a reply)."""
         async with self._lock:
             if time.monotonic() - self._looked_at > REMEMBERED_SECONDS:
                 database, assistant = await asyncio.gather(self._database(), self._assistant())
@@ -71,5 +71,3 @@ async def readyz(request: Request) -> HTTPResponse:
     parts = await probe_of(request).parts()
     ready = set(parts.values()) == {"ok"}
     return json({"status": "ready" if ready else "not ready", "parts": parts}, status=200 if ready else 503)
-
-

@@ -24,7 +24,7 @@ class Origins:
 
         Raises Problem 403 for a website that is not allowed.
         """
-        origin = request.headers.get("origin")
+        origin: str | None = request.headers.get("origin")
         if origin is None or urlsplit(origin).netloc == request.host:
             return None
         if origin in self._allowed:

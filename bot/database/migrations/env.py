@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 
@@ -13,13 +13,9 @@ from bot.database.types import UtcDateTime
 from bot.settings import settings
 
 
-def _render(kind: str, item: Any, _autogen: Any) -> str | bool:
+def _render(kind: str, item: Any, _autogen: Any) -> str | Literal[False]:
     """Migrations outlive our classes: our own column types stand in them as what they are in the database."""
-    return (
-        "sa.DateTime(timezone=True)"
-        if kind == "type" and isinstance(item, UtcDateTime)
-        else False
-    )
+    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
 
 
 url = context.config.attributes.get("url") or settings().database_url

@@ -29,9 +29,7 @@ def upgrade() -> None:
         sa.Column("misses", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_active_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "language IN ('nl', 'en')", name=op.f("ck_conversations_language")
-        ),
+        sa.CheckConstraint("language IN ('nl', 'en')", name=op.f("ck_conversations_language")),
         sa.CheckConstraint(
             "mode IN ('assistant', 'queue', 'agent', 'closed')",
             name=op.f("ck_conversations_mode"),
@@ -87,9 +85,7 @@ def upgrade() -> None:
         ["conversation_id", "id"],
         unique=False,
     )
-    op.create_index(
-        op.f("ix_messages_reply_to"), "messages", ["reply_to"], unique=False
-    )
+    op.create_index(op.f("ix_messages_reply_to"), "messages", ["reply_to"], unique=False)
 
     op.create_table(
         "buttons",
@@ -106,9 +102,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_buttons")),
     )
-    op.create_index(
-        op.f("ix_buttons_message_id"), "buttons", ["message_id"], unique=False
-    )
+    op.create_index(op.f("ix_buttons_message_id"), "buttons", ["message_id"], unique=False)
 
     op.create_table(
         "feedback",
