@@ -16,9 +16,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
+
+import numpy as np
 
 from bot.answers import index as index_module
 from bot.answers import knowledge as knowledge_module
@@ -88,17 +89,14 @@ class Training:
         self.recipe = tuning.Recipe()
         self.material = training.material(knowledge)
         self.encoder_model = encoder_model
-        words = tuple(text for _, _, _, text in knowledge.questions()) + self.material.passages
         self.base_hash = (
-            _hash(encoder_model)
-            if encoder_model
-            else _hash(package_weights, vocabulary, build, WORDS_PER_LANGUAGE, words)
+            _hash(encoder_model) if encoder_model else _hash(package_weights, vocabulary, build, WORDS_PER_LANGUAGE)
         )
-        self.tuned_hash = _hash(self.base_hash, tuning, self.recipe, self.material.texts, self.material.places.tolist())
+        read = (self.material.texts, self.material.places.tolist())
+        self.tuned_hash = _hash(self.base_hash, tuning, self.recipe, *read)
         self.encoder_hash = _hash(self.tuned_hash, export)
         self.folds_hash = _hash(self.tuned_hash, training.FOLDS, self.material.strays)
-        self.index_hash = _hash(self.encoder_hash, self.folds_hash, training, index_module, knowledge.hash)
-        self.words = words
+        self.index_hash = _hash(self.encoder_hash, self.folds_hash, training, index_module)
 
     def base(self) -> Path:
         """The encoder as the package (or ENCODER_MODEL) brings it, as a sentence-transformers model."""
@@ -110,16 +108,17 @@ class Training:
 
                 SentenceTransformer(self.encoder_model, device="cpu").save(str(folder / "model"))
             else:
-                build.build(package_weights.read(), self.words, folder, WORDS_PER_LANGUAGE)
+                build.build(package_weights.read(), folder, WORDS_PER_LANGUAGE)
 
         return _made(self.models / f"base-{self.base_hash}", make, "Encoder from the package") / "model"
 
     def _tune(self, fold: int | None, what: str) -> object:
         from sentence_transformers import SentenceTransformer
 
-        from bot.encoder import tuning
+        from bot.encoder import build, tuning
 
-        model = SentenceTransformer(str(self.base()), device="cpu")
+        arguments = None if self.encoder_model else build.MODEL_ARGUMENTS
+        model = SentenceTransformer(str(self.base()), device="cpu", model_kwargs=arguments)
         use = [at for at, number in enumerate(self.material.folds) if number != fold]
         texts = [self.material.texts[at] for at in use]
         tuning.tune(model, texts, [int(self.material.places[at]) for at in use], self.recipe, _progress(what))
@@ -134,34 +133,44 @@ class Training:
 
         return _made(self.models / f"encoder-{self.encoder_hash}", make, "Encoder tuned on the knowledge")
 
-    def calibration(self) -> Path:
-        """Temperature and thresholds, from questions that were held out from the encoder too."""
+    def folds(self) -> Path:
+        """The knowledge as encoders see it that were tuned without a part of it."""
 
         def make(folder: Path) -> None:
             from bot.encoder import tuning
 
-            encoders: list[training.Encode] = []
             for fold in range(training.FOLDS):
                 model = self._tune(fold, f"held out {fold + 1} of {training.FOLDS}")
-                encoders.append(lambda texts, kind, model=model: tuning.encode(model, texts, kind))  # type: ignore[misc]
-            held = training.hold_out(self.material, encoders)
-            (folder / "calibration.json").write_text(json.dumps(asdict(training.calibrate(held)), indent=2))
+                np.savez(
+                    folder / f"{fold}.npz",
+                    texts=tuning.encode(model, self.material.texts, "query"),
+                    strays=tuning.encode(model, self.material.strays, "query"),
+                )
 
-        stage = _hash(self.folds_hash, training, index_module)
-        return _made(self.models / f"calibration-{stage}", make, "Calibration") / "calibration.json"
+        return _made(self.models / f"folds-{self.folds_hash}", make, "Held-out vectors for calibrating")
 
     def index(self) -> Path:
-        """The index that serving reads."""
-        from bot.encoder.runtime import Encoder
-
-        calibration = index_module.Calibration(**json.loads(self.calibration().read_text()))
-        encoder = Encoder(self.encoder(), threads=2)
+        """The index that serving reads, calibrated on questions that were held out from the encoder too."""
 
         def make(folder: Path) -> None:
+            from bot.encoder.runtime import Encoder
+
+            folds = []
+            for fold in range(training.FOLDS):
+                with np.load(self.folds() / f"{fold}.npz") as arrays:
+                    folds.append(training.FoldVectors(arrays["texts"], arrays["strays"]))
+            calibration = training.calibrate(training.hold_out(self.material, folds))
+            encoder = Encoder(self.encoder(), threads=2)
             training.make_index(
-                self.material, encoder.encode, calibration, self.encoder_hash, self.knowledge.hash
+                self.material,
+                questions=encoder.encode(self.material.texts),
+                strays=encoder.encode(self.material.strays),
+                calibration=calibration,
+                encoder_hash=self.encoder_hash,
+                questions_hash=self.knowledge.questions_hash,
             ).save(folder)
 
+        self.folds()
         return _made(self.models / f"index-{self.index_hash}", make, "Index of the knowledge")
 
 
@@ -171,11 +180,11 @@ def _point(models: Path, encoder: Path, index: Path, rasa: Path) -> None:
     fresh.replace(models / "current.json")
 
 
-def _train_rasa(models: Path, python: Path, encoder: Path, knowledge_hash: str) -> Path:
+def _train_rasa(models: Path, python: Path, encoder: Path, questions_hash: str) -> Path:
     """Trains Rasa in its own environment; its file is named after everything that went into it."""
     sources = [ROOT / "config.yml", *sorted((ROOT / "domain").glob("*")), *sorted((ROOT / "data").rglob("*.yml"))]
     sources += sorted((ROOT / "bot" / "nlu").glob("*.py"))
-    name = f"rasa-{_hash(encoder.name, knowledge_hash, *[file.read_text() for file in sources])}"
+    name = f"rasa-{_hash(encoder.name, questions_hash, *[file.read_text() for file in sources])}"
     made = models / "rasa" / f"{name}.tar.gz"
     if made.is_file():
         log.info("Rasa: trained already (%s).", made.name)
@@ -211,14 +220,15 @@ def main() -> int:
     for noisy in ("sentence_transformers", "transformers", "httpx"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     config = settings()
     config.models_dir.mkdir(parents=True, exist_ok=True)
     try:
         run = Training(config.models_dir, knowledge_module.load(config.knowledge_dir), config.encoder_model)
         encoder, index = run.encoder(), run.index()
-        rasa = _train_rasa(config.models_dir, config.rasa_python, encoder, run.knowledge.hash)
+        rasa = _train_rasa(config.models_dir, config.rasa_python, encoder, run.knowledge.questions_hash)
         _point(config.models_dir, encoder, index, rasa)
-        _tidy(config.models_dir, {run.base().parent, encoder, index, run.calibration().parent, rasa})
+        _tidy(config.models_dir, {run.base().parent, encoder, index, run.folds(), rasa})
     except KnowledgeError as problem:
         print("The knowledge cannot be used; mend this and run `make train` again:", *problem.problems, sep="\n- ")
         return 1

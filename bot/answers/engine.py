@@ -54,8 +54,8 @@ class AnswerEngine:
     def __init__(self, encoder: Encoder, index: Index, knowledge: Knowledge) -> None:
         if index.encoder_hash != encoder.hash:
             raise IndexMissing("The index was made with another encoder: run `make train`.")
-        if index.knowledge_hash != knowledge.hash:
-            raise IndexMissing("The knowledge has changed since the index was made: run `make train`.")
+        if index.questions_hash != knowledge.questions_hash:
+            raise IndexMissing("The questions have changed since the index was made: run `make train`.")
         self.encoder = encoder
         self.index = index
         self.knowledge = knowledge

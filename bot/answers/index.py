@@ -20,7 +20,7 @@ _CALIBRATION = "calibration.json"
 NEAREST = 3
 """How many of the nearest questions of a topic are averaged."""
 
-SIGNALS = ("choice", "margin", "question", "passage", "stray")
+SIGNALS = ("choice", "margin", "question", "stray")
 """What the decision to decline looks at, in the order of `Calibration.weights`; see `Index.signals`."""
 
 
@@ -62,8 +62,6 @@ class Index:
     """Vectors of all training questions, shape (questions, dimensions)."""
     question_topics: npt.NDArray[np.int64]
     """Which topic each question belongs to, ascending, shape (questions,)."""
-    passages: Array
-    """Vectors of the answers, shape (topics, languages, dimensions)."""
     strays: Array
     """Vectors of texts that are out of scope, shape (texts, dimensions)."""
     weights: Array
@@ -72,7 +70,7 @@ class Index:
     """Of the choosing head, shape (topics,)."""
     calibration: Calibration
     encoder_hash: str
-    knowledge_hash: str
+    questions_hash: str
 
     def score(self, vector: Array) -> Scores:
         """Scores of one question's vector, shape (dimensions,), against every topic."""
@@ -84,8 +82,8 @@ class Index:
     def signals(self, vector: Array, choice: Array) -> Array:
         """What tells whether the knowledge holds an answer, shape (len(SIGNALS),).
 
-        choice: log-probability of the best topic; margin: its lead over the second; question and passage: how near
-        its nearest questions and its answer are (cosine); stray: how near the nearest out-of-scope texts are.
+        choice: log-probability of the best topic; margin: its lead over the second; question: how near its nearest
+        questions are (cosine); stray: how near the nearest out-of-scope texts are.
         """
         best = int(choice.argmax())
         lead = float(choice[best] - np.partition(choice, -2)[-2]) if len(choice) > 1 else 10.0
@@ -95,7 +93,6 @@ class Index:
                 choice[best],
                 min(lead, 10.0),
                 _nearest(self.questions[start:end] @ vector),
-                float((self.passages[best] @ vector).max()),
                 _nearest(self.strays @ vector),
             ],
             dtype=np.float32,
@@ -114,14 +111,13 @@ class Index:
             topics=np.array(self.topics),
             questions=self.questions.astype(np.float16),
             question_topics=self.question_topics,
-            passages=self.passages.astype(np.float16),
             strays=self.strays.astype(np.float16),
             weights=self.weights,
             bias=self.bias,
         )
         about = {
             "encoder": self.encoder_hash,
-            "knowledge": self.knowledge_hash,
+            "questions": self.questions_hash,
             "calibration": asdict(self.calibration),
         }
         (folder / _CALIBRATION).write_text(json.dumps(about, indent=2), encoding="utf-8")
@@ -139,13 +135,12 @@ class Index:
                     topics=tuple(str(topic) for topic in arrays["topics"]),
                     questions=arrays["questions"].astype(np.float32),
                     question_topics=arrays["question_topics"],
-                    passages=arrays["passages"].astype(np.float32),
                     strays=arrays["strays"].astype(np.float32),
                     weights=arrays["weights"],
                     bias=arrays["bias"],
                     calibration=Calibration(**about["calibration"]),
                     encoder_hash=about["encoder"],
-                    knowledge_hash=about["knowledge"],
+                    questions_hash=about["questions"],
                 )
         except (OSError, KeyError, ValueError, TypeError) as problem:
             raise IndexMissing(f"No index in {folder}: run `make train`.") from problem

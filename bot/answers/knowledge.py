@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
@@ -88,8 +88,12 @@ class Knowledge:
     """Texts that must not be answered with a fact, in pairs: they calibrate when to decline."""
     greeting_topics: tuple[str, ...]
     """Offered as buttons when a conversation opens."""
-    hash: str = field(default="", compare=False)
-    """Of every file's content: what is built from the knowledge is named after it."""
+
+    @property
+    def questions_hash(self) -> str:
+        """Of what training reads: the questions and the out-of-scope texts. A mended answer needs no training."""
+        pairs = [tuple(pair.values()) for pair in self.out_of_scope]
+        return hashlib.sha256(repr([*self.questions(), *pairs]).encode()).hexdigest()[:16]
 
     def questions(self) -> Iterator[tuple[str, int, str, str]]:
         """Every question as (topic id, number of its pair, language, text)."""
@@ -168,13 +172,11 @@ def load(folder: Path) -> Knowledge:
     """
     if not (folder / "sources.yml").is_file():
         raise KnowledgeError([f"{folder} holds no knowledge: sources.yml is missing"])
-    digest = hashlib.sha256()
     found: list[str] = []
     topics: dict[str, Topic] = {}
     for file in sorted(folder.glob("*/*.md")):
         content = file.read_text(encoding="utf-8")
         name = f"{file.parent.name}/{file.name}"
-        digest.update(f"{name}\0{content}\0".encode())
         try:
             topic = _topic(content, name)
         except KnowledgeError as problem:
@@ -186,7 +188,6 @@ def load(folder: Path) -> Knowledge:
     lists: dict[str, Any] = {}
     for name in ("sources.yml", "out_of_scope.yml", "greeting.yml"):
         content = (folder / name).read_text(encoding="utf-8")
-        digest.update(f"{name}\0{content}\0".encode())
         lists[name] = _yaml(content, name) or {}
     try:
         out_of_scope = tuple(_both(pair) for pairs in lists["out_of_scope.yml"].values() for pair in pairs or ())
@@ -197,7 +198,6 @@ def load(folder: Path) -> Knowledge:
         documents=MappingProxyType({k: _document(k, v) for k, v in lists["sources.yml"].items()}),
         out_of_scope=out_of_scope,
         greeting_topics=tuple(lists["greeting.yml"].get("topics") or ()),
-        hash=digest.hexdigest()[:16],
     )
     found += problems(knowledge)
     if found:

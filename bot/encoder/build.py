@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 MAX_TOKENS = 256
 """Longest input. A question has at most 2,000 characters; what counts stands in the first 256 pieces."""
 
+MODEL_ARGUMENTS = {"add_pooling_layer": False}
+"""For reading the model back: the vector is a mean over tokens, BERT's own pooling layer is not in the weights."""
+
 _LAYER_NAMES = {
     "q": "attention.self.query",
     "k": "attention.self.key",
@@ -83,15 +86,12 @@ def _bert(packed: PackedModel, rows: Sequence[int]) -> BertModel:
     return model.eval()
 
 
-def build(packed: PackedModel, texts: Sequence[str], folder: Path, words_per_language: int = 40_000) -> int:
-    """Writes a sentence-transformers model to `folder`; returns how many pieces its vocabulary has.
-
-    texts: what the encoder will surely read (the knowledge); nothing of it may fall out of the vocabulary.
-    """
+def build(packed: PackedModel, folder: Path, words_per_language: int = 40_000) -> int:
+    """Writes a sentence-transformers model to `folder`; returns how many pieces its vocabulary has."""
     every = unigram_tokenizer(packed)
     words = vocabulary.frequent_words(("nl", "en"), words_per_language)
     prefixes = ["query: ", "passage: "]
-    rows = vocabulary.needed_pieces(every, packed.pieces, [*words, *texts, *prefixes])
+    rows = vocabulary.needed_pieces(every, packed.pieces, [*words, *prefixes])
     log.info("Vocabulary: %s of %s pieces kept.", f"{len(rows):,}", f"{len(packed.pieces):,}")
 
     source = folder / "transformer"
@@ -103,7 +103,7 @@ def build(packed: PackedModel, texts: Sequence[str], folder: Path, words_per_lan
     PreTrainedTokenizerFast(
         tokenizer_object=unigram_tokenizer(packed, rows), model_max_length=MAX_TOKENS, **special
     ).save_pretrained(source)
-    transformer = Transformer(str(source), max_seq_length=MAX_TOKENS, model_kwargs={"add_pooling_layer": False})
+    transformer = Transformer(str(source), max_seq_length=MAX_TOKENS, model_kwargs=MODEL_ARGUMENTS)
     pooling = Pooling(packed.hidden_size, pooling_mode="mean")
     model = SentenceTransformer(
         modules=[transformer, pooling, Normalize()],

@@ -2,8 +2,8 @@
 
 Four fifths of the encoder's weights are word vectors, and most of them serve other languages. What is kept:
 the pieces into which the frequent Dutch and English words fall (word lists of the `wordfreq` package), with a
-capital and in capitals too, the pieces of our own knowledge, and every piece short enough that a typo or an
-unknown word can still be spelled with it.
+capital and in capitals too, every piece without a letter (numbers, times, signs), and every piece short enough that
+a typo or an unknown word can still be spelled with it.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ def frequent_words(languages: Iterable[str], words_per_language: int) -> list[st
 
 
 def _spells_anything(piece: str) -> bool:
-    """Whether a piece is one that any text in Latin script may need: a character, or a short run of letters."""
+    """Whether any text in Latin script may need the piece: no letters in it, one Latin one, or a short run of them."""
     text = piece.removeprefix(METASPACE)
-    if len(text) <= 1:
-        return not text or unicodedata.name(text, "").startswith(("LATIN", "DIGIT")) or not text.isalpha()
+    if not any(character.isalpha() for character in text):
+        return True
+    if len(text) == 1:
+        return unicodedata.name(text, "").startswith("LATIN")
     return text.isascii() and len(text) <= 3
 
 
