@@ -6,6 +6,7 @@ models/current.json names what belongs together; it is replaced in one move.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import inspect
 import json
@@ -37,10 +38,22 @@ class TrainingFailed(RuntimeError):
     """A stage failed; the text says what to do."""
 
 
+def _code(module: ModuleType) -> str:
+    """What a module does, whatever its comments say and however it is laid out."""
+    tree = ast.parse(inspect.getsource(module))
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [  # type: ignore[attr-defined]
+                part for part in body if not (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
+            ]
+    return ast.dump(tree)
+
+
 def _hash(*parts: object) -> str:
     digest = hashlib.sha256()
     for part in parts:
-        content = inspect.getsource(part) if isinstance(part, ModuleType) else repr(part)
+        content = _code(part) if isinstance(part, ModuleType) else repr(part)
         digest.update(content.encode() + b"\0")
     return digest.hexdigest()[:16]
 
@@ -92,10 +105,10 @@ class Training:
         self.base_hash = (
             _hash(encoder_model) if encoder_model else _hash(package_weights, vocabulary, build, WORDS_PER_LANGUAGE)
         )
-        read = (self.material.texts, self.material.places.tolist())
+        read = (self.material.texts, self.material.places.tolist(), self.material.strays)
         self.tuned_hash = _hash(self.base_hash, tuning, self.recipe, *read)
         self.encoder_hash = _hash(self.tuned_hash, export)
-        self.folds_hash = _hash(self.tuned_hash, training.FOLDS, self.material.strays)
+        self.folds_hash = _hash(self.tuned_hash, training.FOLDS)
         self.index_hash = _hash(self.encoder_hash, self.folds_hash, training, index_module)
 
     def base(self) -> Path:
@@ -108,7 +121,8 @@ class Training:
 
                 SentenceTransformer(self.encoder_model, device="cpu").save(str(folder / "model"))
             else:
-                build.build(package_weights.read(), folder, WORDS_PER_LANGUAGE)
+                packed = package_weights.read()
+                build.build(packed, build.pieces_to_keep(packed, WORDS_PER_LANGUAGE), folder)
 
         return _made(self.models / f"base-{self.base_hash}", make, "Encoder from the package") / "model"
 
@@ -119,9 +133,20 @@ class Training:
 
         arguments = None if self.encoder_model else build.MODEL_ARGUMENTS
         model = SentenceTransformer(str(self.base()), device="cpu", model_kwargs=arguments)
-        use = [at for at, number in enumerate(self.material.folds) if number != fold]
-        texts = [self.material.texts[at] for at in use]
-        tuning.tune(model, texts, [int(self.material.places[at]) for at in use], self.recipe, _progress(what))
+        known = self.material
+        rows = [
+            (text, int(place))
+            for text, place, number in zip(known.texts, known.places, known.folds, strict=True)
+            if number != fold
+        ]
+        # What is out of scope is one more class, so that it moves away from every topic.
+        rows += [
+            (text, len(known.topics))
+            for text, number in zip(known.strays, known.stray_folds, strict=True)
+            if number != fold
+        ]
+        texts, places = zip(*rows, strict=True)
+        tuning.tune(model, texts, places, self.recipe, _progress(what))
         return model
 
     def encoder(self) -> Path:

@@ -125,6 +125,10 @@ class Visitor:
         self.path = f"/api/v1/conversations/{self.id}"
         self.http.headers["Authorization"] = f"Bearer {self.token}"
 
+    def __del__(self) -> None:
+        """Hangs up: a connection that is left open is a warning, and warnings are errors."""
+        self.http.close()
+
     def send(self, body: dict[str, object], key: str | None = None) -> httpx.Response:
         """Sends a message, whatever comes of it."""
         return self.http.post(f"{self.path}/messages", json=body, headers={"Idempotency-Key": key} if key else {})

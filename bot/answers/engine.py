@@ -15,6 +15,8 @@ from bot.answers.knowledge import Knowledge
 from bot.encoder.runtime import Encoder
 
 CHOICES = 3
+LEAST_SHARE = 0.05
+"""A third topic is offered from this share of the best one's confidence."""
 
 # A question that leans on the one before it: it opens with a conjunction, or points back.
 _LEANS = {
@@ -99,7 +101,7 @@ class AnswerEngine:
         if candidates[0].confidence >= calibration.answer_from:
             return Decision("answer", candidates, follow_up_of)
         if sum(candidate.confidence for candidate in candidates) >= calibration.choices_from:
-            return Decision("choices", candidates, follow_up_of)
+            return Decision("choices", _worth_offering(candidates), follow_up_of)
         return Decision("unknown", candidates, follow_up_of)
 
     def _may_lean(self, question: str, language: str, reading: Reading) -> bool:
@@ -107,6 +109,12 @@ class AnswerEngine:
             return True
         sure = reading.topics.max() * reading.in_scope >= self.index.calibration.answer_from
         return not sure and len(question.split()) <= _SHORT_WORDS
+
+
+def _worth_offering(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    """The best two, and a third that is not far behind: an odd one out makes the other two look odd as well."""
+    least = candidates[0].confidence * LEAST_SHARE
+    return candidates[:2] + tuple(candidate for candidate in candidates[2:] if candidate.confidence >= least)
 
 
 def open_engine(models: Path, knowledge: Knowledge, threads: int = 1) -> AnswerEngine:

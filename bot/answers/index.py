@@ -20,8 +20,8 @@ _CALIBRATION = "calibration.json"
 NEAREST = 3
 """How many of the nearest questions of a topic are averaged."""
 
-SIGNALS = ("choice", "margin", "question", "stray")
-"""What the decision to decline looks at, in the order of `Calibration.weights`; see `Index.signals`."""
+SIGNALS = ("choice", "margin", "none", "question", "stray")
+"""What the decision to decline looks at, in the order of `Calibration.weights`; see `Index._signals`."""
 
 
 class IndexMissing(RuntimeError):
@@ -50,7 +50,7 @@ class Scores:
     choice: Array
     """Log-probability of each topic, were the question in scope; shape (topics,)."""
     signals: Array
-    """Shape (len(SIGNALS),); see `Index.signals`."""
+    """Shape (len(SIGNALS),); see `Index._signals`."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,9 @@ class Index:
     strays: Array
     """Vectors of texts that are out of scope, shape (texts, dimensions)."""
     weights: Array
-    """Of the choosing head, shape (topics, dimensions)."""
+    """Of the choosing head, shape (topics + 1, dimensions); the last row stands for "none of them"."""
     bias: Array
-    """Of the choosing head, shape (topics,)."""
+    """Of the choosing head, shape (topics + 1,)."""
     calibration: Calibration
     encoder_hash: str
     questions_hash: str
@@ -76,14 +76,16 @@ class Index:
         """Scores of one question's vector, shape (dimensions,), against every topic."""
         logits = (self.weights @ vector + self.bias) / self.calibration.temperature
         logits -= logits.max()
-        choice = (logits - np.log(np.exp(logits).sum())).astype(np.float32)
-        return Scores(choice, self.signals(vector, choice))
+        together = np.log(np.exp(logits[:-1]).sum())
+        choice = (logits[:-1] - together).astype(np.float32)
+        return Scores(choice, self._signals(vector, choice, float(logits[-1] - together)))
 
-    def signals(self, vector: Array, choice: Array) -> Array:
+    def _signals(self, vector: Array, choice: Array, none: float) -> Array:
         """What tells whether the knowledge holds an answer, shape (len(SIGNALS),).
 
-        choice: log-probability of the best topic; margin: its lead over the second; question: how near its nearest
-        questions are (cosine); stray: how near the nearest out-of-scope texts are.
+        choice: log-probability of the best topic; margin: its lead over the second; none: log-odds of no topic
+        against all of them; question: how near the best topic's nearest questions are (cosine); stray: how near the
+        nearest out-of-scope texts are.
         """
         best = int(choice.argmax())
         lead = float(choice[best] - np.partition(choice, -2)[-2]) if len(choice) > 1 else 10.0
@@ -92,6 +94,7 @@ class Index:
             [
                 choice[best],
                 min(lead, 10.0),
+                none,
                 _nearest(self.questions[start:end] @ vector),
                 _nearest(self.strays @ vector),
             ],

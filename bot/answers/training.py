@@ -60,22 +60,23 @@ def material(knowledge: Knowledge) -> Material:
     )
 
 
-_NEUTRAL = Calibration(temperature=1.0, weights=(0.0,) * 4, bias=0.0, answer_from=0.5, choices_from=0.3)
+_NEUTRAL = Calibration(temperature=1.0, weights=(0.0,) * 5, bias=0.0, answer_from=0.5, choices_from=0.3)
 
 
-def _head(vectors: Array, places: Places, topics: int) -> tuple[Array, Array]:
+def _head(vectors: Array, places: Places, classes: int) -> tuple[Array, Array]:
     """Multinomial logistic regression over standardised vectors, the scaling folded in: weights and bias."""
     mean, spread = vectors.mean(axis=0), vectors.std(axis=0) + 1e-6
     model = LogisticRegression(C=_INVERSE_REGULARISATION, max_iter=1000).fit((vectors - mean) / spread, places)
-    if len(model.classes_) != topics:
-        raise ValueError("Every topic needs a question in every fold.")
+    if len(model.classes_) != classes:
+        raise ValueError("Every topic, and what is out of scope, needs a text in every fold.")
     weights = (model.coef_ / spread).astype(np.float32)
     return weights, (model.intercept_ - weights @ mean).astype(np.float32)
 
 
 def _index(texts: Material, questions: Array, places: Places, strays: Array) -> Index:
     """An index over the given vectors, not calibrated yet."""
-    weights, bias = _head(questions, places, len(texts.topics))
+    none = np.full(len(strays), len(texts.topics))
+    weights, bias = _head(np.concatenate([questions, strays]), np.concatenate([places, none]), len(texts.topics) + 1)
     return Index(
         topics=texts.topics,
         questions=questions,
@@ -121,7 +122,7 @@ def hold_out(texts: Material, folds: Sequence[FoldVectors]) -> HeldOut:
         held, strays = texts.folds == fold, texts.stray_folds == fold
         index = _index(texts, known.texts[~held], texts.places[~held], known.strays[~strays])
         these = np.concatenate([known.texts[held], known.strays[strays]])
-        logits.append(these @ index.weights.T + index.bias)
+        logits.append((these @ index.weights.T + index.bias)[:, :-1])
         places.append(np.concatenate([texts.places[held], np.full(int(strays.sum()), -1)]))
         vectors.append(these)
         of.append(np.full(len(these), fold))

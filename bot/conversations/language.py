@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from lingua import Language as Lingua
@@ -9,6 +10,14 @@ from lingua import LanguageDetector, LanguageDetectorBuilder
 
 FEWEST_WORDS = 4
 CERTAINTY = 0.9
+
+# Names and terms that stand in Dutch in an English question too; they say nothing about its language.
+_DUTCH_NAMES = re.compile(
+    r"\b((SER )?diversiteit in bedrijf|charter diversiteit|(SER )?diversiteitsportaal|diversiteitswet"
+    r"|(wet )?ingroeiquotum( en streefcijfers)?|streefcijfers?|raad van commissarissen|bestuursverslag"
+    r"|burgerlijk wetboek|staatsblad|dataverkenner|werkagenda)\b",
+    re.IGNORECASE,
+)
 _CODES = {Lingua.DUTCH: "nl", Lingua.ENGLISH: "en"}
 
 
@@ -22,7 +31,8 @@ def certain_language(text: str) -> str | None:
 
     Texts of fewer than four words leave doubt: they are often terms that both languages use.
     """
-    if len(text.split()) < FEWEST_WORDS:
+    plain = _DUTCH_NAMES.sub(" ", text)
+    if len(plain.split()) < FEWEST_WORDS:
         return None
-    best = _detector().compute_language_confidence_values(text)[0]
+    best = _detector().compute_language_confidence_values(plain)[0]
     return _CODES[best.language] if best.value >= CERTAINTY else None

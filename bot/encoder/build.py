@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +20,9 @@ log = logging.getLogger(__name__)
 
 MAX_TOKENS = 256
 """Longest input. A question has at most 2,000 characters; what counts stands in the first 256 pieces."""
+
+PROMPTS = {"query": "query: ", "passage": "passage: "}
+"""What E5 wants before a text, by its kind."""
 
 MODEL_ARGUMENTS = {"add_pooling_layer": False}
 """For reading the model back: the vector is a mean over tokens, BERT's own pooling layer is not in the weights."""
@@ -86,14 +88,16 @@ def _bert(packed: PackedModel, rows: Sequence[int]) -> BertModel:
     return model.eval()
 
 
-def build(packed: PackedModel, folder: Path, words_per_language: int = 40_000) -> int:
-    """Writes a sentence-transformers model to `folder`; returns how many pieces its vocabulary has."""
-    every = unigram_tokenizer(packed)
+def pieces_to_keep(packed: PackedModel, words_per_language: int) -> list[int]:
+    """The rows of the vocabulary that Dutch and English use."""
     words = vocabulary.frequent_words(("nl", "en"), words_per_language)
-    prefixes = ["query: ", "passage: "]
-    rows = vocabulary.needed_pieces(every, packed.pieces, [*words, *prefixes])
+    rows = vocabulary.needed_pieces(unigram_tokenizer(packed), packed.pieces, [*words, *PROMPTS.values()])
     log.info("Vocabulary: %s of %s pieces kept.", f"{len(rows):,}", f"{len(packed.pieces):,}")
+    return rows
 
+
+def build(packed: PackedModel, rows: Sequence[int], folder: Path) -> None:
+    """Writes a sentence-transformers model with the given rows of the vocabulary to `folder`/model."""
     source = folder / "transformer"
     _bert(packed, rows).save_pretrained(source)
     special: dict[str, Any] = {
@@ -107,9 +111,7 @@ def build(packed: PackedModel, folder: Path, words_per_language: int = 40_000) -
     pooling = Pooling(packed.hidden_size, pooling_mode="mean")
     model = SentenceTransformer(
         modules=[transformer, pooling, Normalize()],
-        prompts={"query": "query: ", "passage": "passage: "},
+        prompts=PROMPTS,
         device="cpu",
     )
     model.save(str(folder / "model"))
-    (folder / "vocabulary.json").write_text(json.dumps({"kept": len(rows), "of": len(packed.pieces)}))
-    return len(rows)

@@ -1,0 +1,168 @@
+"""Deciding, with the models that are served: an answer, a choice, or none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from bot.answers import knowledge as knowledge_module
+from bot.answers import rendering, training
+from bot.answers.engine import AnswerEngine, open_engine
+from bot.answers.index import Index, IndexMissing
+from bot.settings import ROOT, settings
+
+BLIND = yaml.safe_load((ROOT / "tests/eval/registration-and-law.yml").read_text())
+
+
+@pytest.fixture(scope="module")
+def engine() -> AnswerEngine:
+    return open_engine(settings().models_dir, knowledge_module.load(settings().knowledge_dir))
+
+
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_blind_questions_get_the_right_topic(engine: AnswerEngine, language: str) -> None:
+    """Written from the documents by somebody who had not seen the knowledge; a floor, not the target."""
+    asked = [e for e in BLIND["in_scope"] if e["language"] == language and e["topics"]]
+    decisions = [(engine.decide(e["text"], language), e["topics"]) for e in asked]
+    given = [(d, right) for d, right in decisions if d.outcome == "answer"]
+    reached = [d for d, right in decisions if d.outcome != "unknown" and set(d.topics) & set(right)]
+    assert len(given) / len(asked) > 0.55, "too often asked back"
+    assert np.mean([d.topics[0] in right for d, right in given]) > 0.93, "answered with the wrong topic"
+    assert len(reached) / len(asked) > 0.88, "the right topic was out of reach"
+
+
+def test_out_of_scope_questions_get_no_fact(engine: AnswerEngine) -> None:
+    outcomes = [engine.decide(e["text"], e["language"]).outcome for e in BLIND["out_of_scope"]]
+    assert outcomes.count("answer") / len(outcomes) < 0.03
+
+
+def test_follow_ups_take_the_last_topic_into_account(engine: AnswerEngine) -> None:
+    right = 0
+    for entry in BLIND["follow_ups"]:
+        last = None
+        for turn in entry["turns"]:
+            decision = engine.decide(turn, entry["language"], last)
+            last = decision.topics[0] if decision.outcome == "answer" else last
+        right += decision.outcome != "unknown" and bool(set(decision.topics) & set(entry["topics"]))
+    assert right / len(BLIND["follow_ups"]) > 0.7
+
+
+def test_a_follow_up_says_what_it_followed(engine: AnswerEngine) -> None:
+    alone = engine.decide("en voor een gebroken boekjaar?", "nl")
+    after = engine.decide("en voor een gebroken boekjaar?", "nl", "law.report-deadline")
+    assert alone.follow_up_of is None
+    assert "portal.broken-financial-year" in after.topics
+
+
+def test_a_full_question_does_not_lean(engine: AnswerEngine) -> None:
+    decision = engine.decide("Wat is de termijn voor het indienen van de rapportage bij de SER?", "nl", "portal.login")
+    assert decision.follow_up_of is None
+
+
+def test_the_same_question_gets_the_same_decision(engine: AnswerEngine) -> None:
+    assert engine.decide("wie is contactpersoon", "nl") == engine.decide("wie is contactpersoon", "nl")
+
+
+@pytest.mark.parametrize("text", ["", " ", "?", "🙂", "مرحبا كيف الحال", "x" * 2000, "\x00", "a" * 2000 + " boekjaar"])
+def test_odd_texts_are_survived(engine: AnswerEngine, text: str) -> None:
+    decision = engine.decide(text, "nl", "law.quota")
+    assert decision.outcome in ("choices", "unknown")
+    assert all(0 <= candidate.confidence <= 1 for candidate in decision.candidates)
+
+
+def test_confidences_are_honest(engine: AnswerEngine) -> None:
+    """Of blind questions that it is 80% sure of or more, at least 80% must come out right."""
+    decisions = [(engine.decide(e["text"], e["language"]), e["topics"]) for e in BLIND["in_scope"] if e["topics"]]
+    sure = [d.topics[0] in right for d, right in decisions if d.candidates[0].confidence >= 0.8]
+    assert len(sure) > 20
+    assert np.mean(sure) >= 0.8
+
+
+def test_an_index_comes_back_as_it_was_saved(engine: AnswerEngine, tmp_path: Path) -> None:
+    engine.index.save(tmp_path)
+    again = Index.load(tmp_path)
+    vector = engine.encoder.encode_one("Wat is het ingroeiquotum?")
+    assert again.topics == engine.index.topics
+    assert again.calibration == engine.index.calibration
+    assert np.allclose(again.score(vector).choice, engine.index.score(vector).choice, atol=1e-3)
+
+
+def test_a_stale_index_is_refused(engine: AnswerEngine, tmp_path: Path) -> None:
+    for stale in (replace(engine.index, encoder_hash="other"), replace(engine.index, questions_hash="other")):
+        with pytest.raises(IndexMissing, match="make train"):
+            AnswerEngine(engine.encoder, stale, engine.knowledge)
+    with pytest.raises(IndexMissing, match="make train"):
+        Index.load(tmp_path)
+
+
+def test_an_answer_past_its_review_date_says_so(engine: AnswerEngine) -> None:
+    topic = engine.knowledge.topics["law.report-deadline"]
+    fresh = rendering.answer(topic, engine.knowledge, "nl", date(2026, 11, 21))
+    stale = rendering.answer(topic, engine.knowledge, "nl", date(2029, 1, 1))
+    assert "controle" not in fresh.text and not fresh.buttons
+    assert "toe aan een controle" in stale.text
+    assert stale.buttons[0].payload == {"intent": "talk_to_person"}
+
+
+def test_every_answer_shows_its_sources_in_both_languages(engine: AnswerEngine) -> None:
+    for topic in engine.knowledge.topics.values():
+        for language in ("nl", "en"):
+            shown = rendering.sources_of(topic, engine.knowledge, language)
+            assert shown and all(source.title and source.where for source in shown), topic.id
+
+
+def _clusters(topics: int, each: int, strays: int) -> tuple[training.Material, list[training.FoldVectors]]:
+    """Made-up texts whose vectors are clear clusters, and strays that point elsewhere."""
+    chance = np.random.default_rng(1)
+    centres = np.eye(16, dtype=np.float32)[:topics]
+    places = np.repeat(np.arange(topics), each)
+
+    def unit(vectors: np.ndarray) -> np.ndarray:
+        return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+    texts = unit(centres[places] + 0.15 * chance.normal(size=(len(places), 16)))
+    lost = unit(np.eye(16)[topics:].sum(0) + 0.3 * chance.normal(size=(strays, 16)))
+    material = training.Material(
+        topics=tuple(f"law.t{n}" for n in range(topics)),
+        texts=tuple(map(str, range(len(places)))),
+        places=places,
+        folds=np.arange(len(places)) % training.FOLDS,
+        strays=tuple(map(str, range(strays))),
+        stray_folds=np.arange(strays) % training.FOLDS,
+    )
+    return material, [training.FoldVectors(texts, lost)] * training.FOLDS
+
+
+def test_calibration_learns_to_answer_and_to_decline() -> None:
+    material, folds = _clusters(topics=5, each=20, strays=40)
+    held = training.hold_out(material, folds)
+    calibration = training.calibrate(held)
+    index = training.make_index(
+        material, questions=folds[0].texts, strays=folds[0].strays, calibration=calibration, encoder_hash="e",
+        questions_hash="q",
+    )  # fmt: skip
+
+    def confidence(vector: np.ndarray) -> float:
+        scores = index.score(vector)
+        return float(np.exp(scores.choice.max()) * index.in_scope(scores.signals))
+
+    assert np.mean([confidence(v) >= calibration.answer_from for v in folds[0].texts]) > 0.95
+    assert np.mean([confidence(v) >= calibration.answer_from for v in folds[0].strays]) < 0.05
+
+
+def test_what_is_held_out_was_not_learned_from() -> None:
+    """Labels are shuffled: held-out questions then come out no better than by chance, seen ones would."""
+    material, folds = _clusters(topics=5, each=20, strays=10)
+    chance = np.random.default_rng(2)
+    shuffled = replace(material, places=np.sort(material.places)[chance.permutation(len(material.places))])
+    order = np.argsort(shuffled.places, kind="stable")
+    shuffled = replace(shuffled, places=shuffled.places[order])
+    mixed = [training.FoldVectors(fold.texts[order], fold.strays) for fold in folds]
+    held = training.hold_out(shuffled, mixed)
+    inside = held.places >= 0
+    assert (held.logits[inside].argmax(1) == held.places[inside]).mean() < 0.45

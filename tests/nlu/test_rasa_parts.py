@@ -1,0 +1,98 @@
+"""What runs inside the Rasa process, on its Python."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+from jsonschema import ValidationError, validate
+from rasa.core.actions.action import RemoteAction
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import ActionExecuted, UserUttered
+from rasa.shared.core.trackers import DialogueStateTracker
+
+from bot.answers import knowledge
+from bot.nlu import action_response
+from bot.nlu.importer import QUESTION, KnowledgeImporter
+from bot.nlu.tracker import BoundedTrackerStore
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+GOOD = {"events": [{"event": "slot", "name": "a", "value": None}], "responses": [{"text": "hallo"}, {"custom": {}}]}
+BAD = [{"events": [{"name": "without event"}]}, {"responses": "not a list"}, [], {"events": {}}]
+
+
+def test_runs_on_rasas_python():
+    assert sys.version_info[:2] == (3, 10)
+
+
+def test_a_good_response_passes_as_before():
+    validate(GOOD, RemoteAction.action_response_format_spec())
+    assert RemoteAction("action_answer", None)._validate_action_result(GOOD) is True
+
+
+@pytest.mark.parametrize("response", BAD)
+def test_a_bad_response_is_refused_as_before(response):
+    with pytest.raises(ValidationError):
+        validate(response, RemoteAction.action_response_format_spec())
+    with pytest.raises(ValidationError):
+        RemoteAction("action_answer", None)._validate_action_result(response)
+
+
+def test_the_schema_is_checked_once(monkeypatch):
+    """Checking the schema itself at every response was 80% of what a custom action cost."""
+    action_response._validator.cache_clear()
+    kind = type(action_response._validator())
+    checked = []
+    monkeypatch.setattr(kind, "check_schema", lambda *arguments, **named: checked.append(1))
+    action_response._validator.cache_clear()
+    for _ in range(5):
+        RemoteAction("action_answer", None)._validate_action_result(GOOD)
+    assert len(checked) == 1
+
+
+def _tracker(sender: str, events: int = 3) -> DialogueStateTracker:
+    turn = [ActionExecuted("action_listen"), UserUttered("hallo", {"name": "greet", "confidence": 1.0})]
+    return DialogueStateTracker.from_events(sender, (turn * events)[:events])
+
+
+def test_trackers_are_bounded_in_number():
+    store = BoundedTrackerStore(Domain.empty(), conversations=3)
+    for number in range(10):
+        asyncio.run(store.save(_tracker(str(number))))
+    assert asyncio.run(store.keys()) == ["7", "8", "9"]
+    assert asyncio.run(store.retrieve("0")) is None
+    assert asyncio.run(store.retrieve("9")).sender_id == "9"
+
+
+def test_trackers_are_bounded_in_length():
+    store = BoundedTrackerStore(Domain.empty(), events=6)
+    asyncio.run(store.save(_tracker("a", events=200)))
+    assert len(asyncio.run(store.retrieve("a")).events) == 6
+
+
+def test_trackers_are_bounded_in_time(monkeypatch):
+    moment = [1000.0]
+    monkeypatch.setattr("bot.nlu.tracker.time.monotonic", lambda: moment[0])
+    store = BoundedTrackerStore(Domain.empty(), seconds_to_live=60)
+    asyncio.run(store.save(_tracker("old")))
+    moment[0] += 61
+    assert asyncio.run(store.retrieve("old")) is None
+    asyncio.run(store.save(_tracker("new")))
+    assert asyncio.run(store.keys()) == ["new"]
+
+
+def test_every_question_of_the_knowledge_is_an_example():
+    examples = KnowledgeImporter(folder=str(ROOT / "knowledge")).get_nlu_data().intent_examples
+    known = knowledge.load(ROOT / "knowledge")
+    texts = {example.get("text") for example in examples}
+    assert {example.get("intent") for example in examples} == {QUESTION}
+    assert {text for _, _, _, text in known.questions()} <= texts
+    assert {text for pair in known.out_of_scope for text in pair.values()} <= texts
+
+
+def test_broken_knowledge_ends_the_training_with_its_problems(tmp_path):
+    with pytest.raises(knowledge.KnowledgeError, match="sources.yml is missing"):
+        KnowledgeImporter(folder=str(tmp_path)).get_nlu_data()
