@@ -47,7 +47,7 @@ def importers_of(package: str) -> set[str]:
         ("bot.actions", r"bot/actions/"),
         ("bot.nlu", r"bot/nlu/"),
         ("torch", r"bot/encoder/(build|tuning|export)\.py"),
-        ("sentence_transformers", r"bot/encoder/(build|tuning|export)\.py|bot/train\.py"),
+        ("sentence_transformers", r"bot/encoder/(build|tuning|export|measure)\.py|bot/train\.py"),
         ("sklearn", r"bot/nlu/classifier\.py|bot/answers/training\.py"),
     ],
 )

@@ -13,19 +13,23 @@ from bot.texts import text
 
 MISSES_BEFORE_HELPDESK = 2
 
-_PLACES: tuple[tuple[str, int], ...] = (
-    (r"\b(eerste|1e|1ste|first|1st|een|één|one|bovenste|top)\b|\b1\b", 0),
-    (r"\b(tweede|2e|2de|second|2nd|twee|two|middelste|middle)\b|\b2\b", 1),
-    (r"\b(derde|3e|3de|third|3rd|drie|three)\b|\b3\b", 2),
-    (r"\b(laatste|onderste|last|bottom)\b", -1),
-)
+_PLACES = {
+    0: {"eerste", "1e", "1ste", "first", "1st", "één", "one", "bovenste", "top", "1"},
+    1: {"tweede", "2e", "2de", "second", "2nd", "twee", "two", "middelste", "middle", "2"},
+    2: {"derde", "3e", "3de", "third", "3rd", "drie", "three", "3"},
+    -1: {"laatste", "onderste", "last", "bottom"},
+}
 
 
 def place_named(said: str) -> int | None:
-    """Which of the offered topics is meant by "de tweede", "number 3", "the last one": 0, 1, 2 or -1; else None."""
-    # "the first one", "die ene": the filler must not count as the number one.
-    words = re.sub(r"\b(the \w+|that|this|which|last|first|second|third) one\b", lambda m: m[0][:-4], said.lower())
-    found = {place for pattern, place in _PLACES if re.search(pattern, words)}
+    """Which of the offered topics is meant by "de tweede", "number 3", "the last one": 0, 1, 2 or -1; else None.
+
+    "One" on its own is a number, behind another word ("the last one", "that one") it is not.
+    """
+    words = re.findall(r"\w+", said.lower())
+    if len(words) > 1 and words[-2] not in ("number", "option", "choice"):
+        words = [word for word in words if word != "one"]
+    found = {place for place, names in _PLACES.items() if names & set(words)}
     return found.pop() if len(found) == 1 else None
 
 

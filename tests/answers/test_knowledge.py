@@ -101,5 +101,5 @@ def test_a_mended_answer_needs_no_training(folder: Path) -> None:
     before = load(folder).questions_hash
     change(folder, QUOTA, "\n## en\n", " Nog een zin.\n## en\n")
     assert load(folder).questions_hash == before
-    change(folder, QUOTA, 'en: "', 'en: "Well, ')
+    change(folder, QUOTA, '  - {nl: "', '  - {nl: "Tja, ')
     assert load(folder).questions_hash != before

@@ -94,5 +94,5 @@ def test_every_question_of_the_knowledge_is_an_example():
 
 
 def test_broken_knowledge_ends_the_training_with_its_problems(tmp_path):
-    with pytest.raises(knowledge.KnowledgeError, match="sources.yml is missing"):
+    with pytest.raises(knowledge.KnowledgeError, match=r"sources.yml is missing"):
         KnowledgeImporter(folder=str(tmp_path)).get_nlu_data()
