@@ -42,6 +42,7 @@ def main() -> None:
             erased = end_retention(store, config.retention_days)
             if erased:
                 log.info("Erased %d conversations at the end of their retention.", erased)
+            store.forget_in_log()
         except SQLAlchemyError as problem:
             log.warning("The database did not answer (%s); trying again later.", type(problem).__name__)
 

@@ -334,16 +334,25 @@ class ConversationStore:
         with self._writing() as session:
             self._find(session, id_, token)
             session.execute(delete(Conversation).where(Conversation.id == id_))
-        self._forget_in_log()
 
-    def _forget_in_log(self) -> None:
-        """SQLite keeps pages in its write-ahead log until it is folded in: what was erased must leave it too."""
-        if self._engine.dialect.name == "sqlite":
-            connection = self._engine.raw_connection()
+    def forget_in_log(self) -> bool:
+        """SQLite keeps pages in its write-ahead log until it is folded in: what was erased must leave it too.
+
+        Gives False while a reader is in the way: try again. Does not wait for it, since writers would wait as well.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return True
+        connection = self._engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            before = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+            cursor.execute("PRAGMA busy_timeout=0")
             try:
-                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                return bool(cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
             finally:
-                connection.close()
+                cursor.execute(f"PRAGMA busy_timeout={before}")
+        finally:
+            connection.close()
 
     def erase_inactive(self, before: datetime, at_most: int = 500) -> int:
         """Removes conversations in which nothing was said since `before`; gives how many, `at_most` at a time."""

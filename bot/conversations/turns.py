@@ -53,6 +53,14 @@ class _Locks:
         return key in self._locks
 
 
+def _refusal(said: str) -> str | None:
+    """Why a visitor's text does not go to Rasa, as a key of the text catalogue; None where it does."""
+    visible = from_first_visible(said)
+    if visible.startswith("/"):
+        return "unknown.slash"
+    return None if has_words(visible) else "unknown.no_words"
+
+
 class Turns:
     """Takes messages of visitors and gives the replies. Messages of one conversation are taken one at a time."""
 
@@ -79,9 +87,11 @@ class Turns:
 
         Nothing while a person holds the conversation. Raises what `ConversationStore.begin_turn` raises.
         """
-        masked = False
+        masked, language = False, None
         if said is not None:
             said, masked = mask_codes(said, self._code_pattern)
+            # What is not read decides nothing, the language neither.
+            language = None if _refusal(said) else certain_language(said)
         async with self._locks.hold(id_):
             turn = await self.in_database(
                 self.store.begin_turn,
@@ -89,7 +99,7 @@ class Turns:
                 token,
                 text=said,
                 button_id=button_id,
-                language=certain_language(said) if said else None,
+                language=language,
                 key=key,
             )
             if turn.replies:
@@ -107,12 +117,14 @@ class Turns:
     async def _drafts(self, turn: Turn, masked: bool) -> list[Draft]:
         language = cast("Language", turn.context.language)
         notice = [self._said("privacy.masked", language)] if masked else []
-        if turn.context.payload is None:
-            visible = from_first_visible(turn.message.text)
-            if visible.startswith("/"):
-                return [*notice, self._not_understood("unknown.slash", language)]
-            if not has_words(visible):
-                return notice or [self._not_understood("unknown.no_words", language)]
+        payload = turn.context.payload or {}
+        # "Try again" brings back a visitor's own words: they meet the same door as the first time.
+        words = payload.get("again") if payload else turn.message.text
+        refusal = None if words is None else _refusal(str(words))
+        if refusal == "unknown.no_words" and notice:
+            return notice
+        if refusal:
+            return [*notice, self._not_understood(refusal, language)]
         try:
             return [*notice, *await self.router.drafts(turn)]
         except RouterDown as problem:

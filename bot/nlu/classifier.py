@@ -104,10 +104,13 @@ class SentenceIntentClassifier(IntentClassifier, GraphComponent):
         return training_data
 
     def process(self, messages: list[Message]) -> list[Message]:
-        """Sets the intent and a short ranking; leaves messages alone that have no vector (a button's intent)."""
+        """Sets the intent and a short ranking; a button's message has no vector, and no intent of ours."""
         for message in messages:
             vector = sentence_vector(message)
             if vector is None:
+                # The fallback classifier after this one wants to see an intent, whatever it is.
+                message.set(INTENT, {"name": None, "confidence": 0.0}, add_to_output=True)
+                message.set(INTENT_RANKING_KEY, [], add_to_output=True)
                 continue
             scores = self._weights @ vector + self._bias
             shares = np.exp(scores - scores.max())

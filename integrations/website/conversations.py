@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import cast
 
@@ -110,6 +111,20 @@ async def feedback(request: Request, id_: str) -> HTTPResponse:
     return empty()
 
 
+FORGETTING_TRIES = 60
+
+
+async def _forget_later(services: Services) -> None:
+    """Sees to it that what was erased leaves SQLite's log too, once whoever reads has finished.
+
+    The jobs do the same every ten minutes, for what this process leaves behind.
+    """
+    for _ in range(FORGETTING_TRIES):
+        await asyncio.sleep(1)
+        if await services.turns.in_database(services.turns.store.forget_in_log):
+            return
+
+
 @blueprint.delete("/<id_:str>")
 async def erase(request: Request, id_: str) -> HTTPResponse:
     """Erases the conversation everywhere."""
@@ -117,4 +132,6 @@ async def erase(request: Request, id_: str) -> HTTPResponse:
     services = _services(request)
     await services.turns.in_database(services.turns.store.erase, id_, token)
     services.turns.streams.end(id_)
+    if not await services.turns.in_database(services.turns.store.forget_in_log):
+        request.app.add_task(_forget_later(services))
     return empty()

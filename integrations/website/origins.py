@@ -25,8 +25,13 @@ class Origins:
         Raises Problem 403 for a website that is not allowed.
         """
         origin: str | None = request.headers.get("origin")
-        if origin is None or urlsplit(origin).netloc == request.host:
+        if origin is None:
             return None
+        try:
+            if urlsplit(origin).netloc == request.host:
+                return None
+        except ValueError:
+            raise Problem(403, "origin") from None
         if origin in self._allowed:
             return origin
         raise Problem(403, "origin")

@@ -78,7 +78,8 @@ def token_of(request: Request) -> str:
     Raises Problem 401 where there is none.
     """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    # Bytes that are no text arrive as surrogates, which nothing behind this can encode.
+    if scheme.lower() != "bearer" or not token.strip() or not token.isascii():
         raise Problem(401, "no_token")
     return token.strip()
 
@@ -89,7 +90,7 @@ def key_of(request: Request) -> str | None:
     Raises Problem 422 for one that is too long.
     """
     key = request.headers.get("idempotency-key")
-    if key is not None and not 0 < len(key) <= LONGEST_KEY:
+    if key is not None and not (0 < len(key) <= LONGEST_KEY and key.isascii()):
         raise Problem(422, "invalid", fields="Idempotency-Key")
     return key
 

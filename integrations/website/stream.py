@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import uuid
 from typing import Annotated, Any, Literal, cast
@@ -79,12 +78,12 @@ async def stream(request: Request, socket: Websocket, id_: str) -> None:
         last = await _catch_up(turns, socket, id_, first)
         await _send(socket, {"type": "mode", "mode": context.mode, "position": None})
         closed = asyncio.create_task(_until_it_closes(socket))
+        waiting: asyncio.Task[Any] | None = None
         try:
             while True:
                 waiting = asyncio.create_task(frames.get())
                 await asyncio.wait({closed, waiting}, return_when=asyncio.FIRST_COMPLETED)
                 if not waiting.done():
-                    waiting.cancel()
                     return
                 frame = waiting.result()
                 if frame is None:
@@ -94,6 +93,8 @@ async def stream(request: Request, socket: Websocket, id_: str) -> None:
                 if frame["type"] != "message" or frame["message"]["id"] > last:
                     await _send(socket, frame)
         finally:
-            closed.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await closed
+            # Awaited, so that neither outlives the stream; also when the server cancels this handler.
+            left = [task for task in (closed, waiting) if task is not None]
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -193,8 +194,20 @@ def test_erasing_leaves_no_byte(store: ConversationStore, tmp_path: Path) -> Non
     id_, token = opened(store)
     store.end_turn(begin(store, id_, token, text="een zeer herkenbare zin 4711"), [ANSWER])
     store.erase(id_, token)
+    assert store.forget_in_log()
     for file in tmp_path.iterdir():
         assert b"zeer herkenbare zin" not in file.read_bytes(), file.name
+
+
+def test_forgetting_does_not_wait_for_a_reader(store: ConversationStore, tmp_path: Path) -> None:
+    """Whoever waits for a reader keeps all writers waiting: better to say so and be asked again."""
+    id_, token = opened(store)
+    with closing(sqlite3.connect(tmp_path / "store.db")) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM messages").fetchone()
+        begin(store, id_, token)
+        assert not store.forget_in_log()
+    assert store.forget_in_log()
 
 
 def test_retention_erases_the_inactive(store: ConversationStore, tmp_path: Path) -> None:
