@@ -19,7 +19,7 @@ environments: .venv/.installed .venv-rasa/.installed ## Makes both Python enviro
 .uv/.installed: requirements/uv.txt
 	@echo "Installing the installer (uv) …"
 	@python=$$(bin/find-python 3.11) && rm -rf .uv && "$$python" -m venv .uv
-	@.uv/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt || \
+	@.uv/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt 2> >(grep -v 'is ignored: it is' >&2) || \
 	  { echo "The package index cannot be reached: check the network and run make again." >&2; exit 1; }
 	@touch $@
 

@@ -1,0 +1,72 @@
+"""A real browser for the end-to-end tests."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.conftest import ROOT
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+]
+PATIENCE_MS = 20_000
+"""For conditions that are awaited: generous, because the machine may be busy."""
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium; without one the tests fail, with the line that says what to do."""
+    found = subprocess.run([ROOT / "bin" / "find-browser"], capture_output=True, text=True, check=False)
+    if found.returncode:
+        pytest.fail((found.stderr.strip().splitlines() or ["bin/find-browser failed and said nothing."])[-1])
+    return found.stdout.strip().splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """One browser for a file of tests: while Playwright runs, nothing else in the process can use asyncio."""
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Makes pages, each in a fresh context (no cookies, no storage); options are those of the context."""
+    contexts: list[BrowserContext] = []
+
+    def make(**options: Any) -> Page:
+        settings = {"viewport": {"width": 1280, "height": 800}, "locale": "nl-NL", "reduced_motion": "reduce"}
+        context = browser.new_context(**{**settings, **options})
+        contexts.append(context)
+        context.set_default_timeout(PATIENCE_MS)
+        return context.new_page()
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(new_page: Callable[..., Page]) -> Page:
+    """A page as wide as a desktop's."""
+    return new_page()
+
+
+@pytest.fixture
+def phone(new_page: Callable[..., Page]) -> Page:
+    """A page on a phone."""
+    return new_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
