@@ -7,8 +7,8 @@ import re
 from bot.actions.turn import Turn, TurnAction, services
 from bot.answers import rendering
 from bot.answers.decision import Candidate, Decision
-from bot.conversations.messages import Draft, Memory
 from bot.helpdesk.contact import how_to_reach
+from bot.messages import Draft, Memory
 from bot.texts import text
 
 MISSES_BEFORE_HELPDESK = 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.actions.turn import Turn, TurnAction
-from bot.conversations.messages import Draft, Language, Memory
+from bot.messages import Draft, Language, Memory
 from bot.texts import text
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.actions.turn import Turn, TurnAction, services
-from bot.conversations.messages import Draft, Memory
 from bot.helpdesk.contact import how_to_reach
+from bot.messages import Draft, Memory
 from bot.texts import text
 
 

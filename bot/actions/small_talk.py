@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.actions.turn import Turn, TurnAction
 from bot.answers.rendering import person_button
-from bot.conversations.messages import Draft
+from bot.messages import Draft
 from bot.texts import text
 
 _OFFER_PERSON = {"insult", "ask_if_robot"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.actions.turn import Turn, TurnAction, services
 from bot.answers.rendering import topic_buttons
-from bot.conversations.messages import Draft, Memory
+from bot.messages import Draft, Memory
 from bot.texts import text
 
 

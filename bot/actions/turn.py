@@ -12,10 +12,10 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from bot.answers import knowledge as knowledge_module
 from bot.answers.engine import AnswerEngine, open_engine
-from bot.conversations.messages import Draft, Language
 from bot.conversations.store import Context, ConversationStore
 from bot.database.engine import open_engine as open_database
 from bot.helpdesk.hours import OpeningHours, portal_hours
+from bot.messages import Draft, Language
 from bot.settings import settings
 
 

@@ -55,7 +55,7 @@ class Source:
     """Where in which document an answer stands."""
 
     document: str
-    where: str
+    where: ByLanguage
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _topic(text: str, name: str) -> Topic:
             title=_both(head["title"]),
             questions=tuple(_both(pair) for pair in head["questions"]),
             answer=_both(answer),
-            sources=tuple(Source(str(s["document"]), str(s["where"])) for s in head["sources"]),
+            sources=tuple(Source(str(s["document"]), _both(s["where"])) for s in head["sources"]),
             review_by=head["review_by"],
             related=tuple(head.get("related") or ()),
             materials=tuple(head.get("materials") or ()),

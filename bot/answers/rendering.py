@@ -6,7 +6,7 @@ from datetime import date
 
 from bot.answers.decision import Decision
 from bot.answers.knowledge import Knowledge, Topic
-from bot.conversations.messages import ButtonDraft, Draft, Language, Memory, SourceShown
+from bot.messages import ButtonDraft, Draft, Language, Memory, SourceShown
 from bot.texts import text
 
 
@@ -23,7 +23,7 @@ def sources_of(topic: Topic, knowledge: Knowledge, language: str) -> list[Source
             SourceShown(
                 document=source.document,
                 title=document.title[language],
-                where=source.where,
+                where=source.where[language],
                 url=document.url,
                 checked_on=document.checked_on,
             )

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 from pydantic import ValidationError
 
-from bot.conversations.messages import Draft
 from bot.conversations.store import Turn
+from bot.messages import Draft
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, Engine, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from bot.conversations.messages import ButtonShown, Draft, MessageShown, Progress, SourceShown
 from bot.conversations.models import Button, Conversation, Feedback, Message
 from bot.database.types import new_id, now
+from bot.messages import ButtonShown, Draft, MessageShown, Progress, SourceShown
 
 PAGE_LIMIT = 200
 

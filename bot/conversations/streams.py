@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from bot.conversations.messages import MessageShown
+from bot.messages import MessageShown
 
 Frame = dict[str, Any]
 

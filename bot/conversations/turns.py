@@ -12,11 +12,11 @@ from typing import Any, TypeVar, cast
 from bot.answers.rendering import person_button
 from bot.conversations.language import certain_language
 from bot.conversations.masking import mask_codes
-from bot.conversations.messages import ButtonDraft, Draft, Language, MessageShown
 from bot.conversations.router import Router, RouterDown
 from bot.conversations.store import ConversationStore, Turn
 from bot.conversations.streams import Streams
 from bot.conversations.visible import from_first_visible, has_words
+from bot.messages import ButtonDraft, Draft, Language, MessageShown
 from bot.texts import text
 
 log = logging.getLogger(__name__)

@@ -65,7 +65,7 @@ def export(model: SentenceTransformer, folder: Path, hash_: str, quantise: bool 
     tokenizer.backend_tokenizer.save(str(folder / TOKENIZER_FILE))
     description = {
         "hash": hash_,
-        "dimensions": model.get_sentence_embedding_dimension(),
+        "dimensions": model.get_embedding_dimension(),
         "prefixes": {"query": model.prompts.get("query", ""), "passage": model.prompts.get("passage", "")},
         "max_tokens": min(256, model.max_seq_length or 256),
         "pad_id": tokenizer.pad_token_id,

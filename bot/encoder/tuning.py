@@ -38,7 +38,7 @@ class Recipe:
     """Label smoothing: without it the confidences spoil before the choices stop improving."""
     frozen_layers: int = 0
     """The word vectors stay as they are, and this many of the lower layers."""
-    most_steps: int = 450
+    most_steps: int = 500
     """Whatever the knowledge grows to, tuning ends."""
     max_tokens: int = 64
 

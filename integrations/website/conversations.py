@@ -11,7 +11,7 @@ from sanic.response import HTTPResponse
 
 from bot.answers import rendering
 from bot.answers.knowledge import Knowledge
-from bot.conversations.messages import ButtonDraft, Draft, Language, MessageShown
+from bot.messages import Draft, Language, MessageShown
 from bot.texts import text
 from integrations.website.limits import Limits
 from integrations.website.problems import language_of
@@ -35,17 +35,10 @@ def _shown(messages: list[MessageShown]) -> list[dict[str, object]]:
 
 def _greeting(knowledge: Knowledge, language: Language, topic: str | None) -> list[Draft]:
     """What a conversation opens with; opened on a topic, its answer follows at once."""
-    other: Language = "en" if language == "nl" else "nl"
-    switch = ButtonDraft(
-        title=text("button.other_language", language),
-        payload={"intent": "speak_english" if other == "en" else "speak_dutch"},
-    )
     buttons = (
         [] if topic in knowledge.topics else rendering.topic_buttons(knowledge.greeting_topics, knowledge, language)
     )
-    drafts = [
-        Draft(kind="greeting", text=text("greeting.text", language), language=language, buttons=[*buttons, switch])
-    ]
+    drafts = [Draft(kind="greeting", text=text("greeting.text", language), language=language, buttons=buttons)]
     if topic in knowledge.topics and topic is not None:
         drafts.append(rendering.answer(knowledge.topics[topic], knowledge, language, datetime.now(UTC).date()))
     elif topic is not None:

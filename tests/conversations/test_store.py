@@ -13,7 +13,6 @@ import pytest
 from sqlalchemy import inspect
 from sqlalchemy.exc import StatementError
 
-from bot.conversations.messages import ButtonDraft, Draft, Memory
 from bot.conversations.store import (
     ConversationStore,
     KeyUsedForAnother,
@@ -24,6 +23,7 @@ from bot.conversations.store import (
 from bot.database.base import Base
 from bot.database.engine import migrate, open_engine
 from bot.database.types import UtcDateTime, now
+from bot.messages import ButtonDraft, Draft, Memory
 
 ANSWER = Draft(
     kind="answer", text="Antwoord.", language="nl", topic="law.quota", memory=Memory(last_topic="law.quota", misses=0)

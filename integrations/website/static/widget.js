@@ -47,6 +47,9 @@
     return node;
   }
 
+  /** Who sent the visitor, as the server takes it: VNO-NCW becomes vno-ncw. What is no name at all is left out. */
+  const referrerCode = (name) => name?.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-/, '').slice(0, 40) || undefined;
+
   const ICONS = {
     signpost: 'M12 2v20M8 22h8M12 4h6l3 2.5L18 9h-6M12 11H6l-3 2.5L6 16h6',
     send: 'M4 12h15M13 5.5 19.5 12 13 18.5',
@@ -643,7 +646,10 @@
       this.server = new URL(`${(this.getAttribute('server') ?? HOME.href).replace(/\/+$/, '')}/`, document.baseURI).href;
       const pageLanguage = languageOf(this.getAttribute('language')) ?? languageOf(document.documentElement.lang) ?? 'nl';
       const opening = {
-        language: pageLanguage, channel: attribute('channel'), referrer: attribute('referrer'), topic: attribute('topic'),
+        language: pageLanguage,
+        channel: attribute('channel') === 'partner' ? 'partner' : undefined,
+        referrer: referrerCode(attribute('referrer')),
+        topic: attribute('topic')?.slice(0, 120),
       };
       this.conversation = new Conversation(this.server, opening, {
         messages: (list, restored) => this.#showMessages(list, restored),
@@ -862,6 +868,9 @@
       this.announcer.textContent = '';
       // A live region speaks up when its text changes: give the emptying time to count as a change.
       setTimeout(() => { this.announcer.textContent = text; }, 50);
+      // Once said, it is not there to be found, and not there in the former language after a switch.
+      clearTimeout(this.saidEnough);
+      this.saidEnough = setTimeout(() => { this.announcer.textContent = ''; }, 3000);
     }
 
     // -- opening, closing, keys
@@ -1090,8 +1099,19 @@
       return node;
     }
 
+    /** A document that the answer rests on in two places is named once, and so is a date that all of them share. */
     #renderSources({ sources, language }) {
-      return el('ul', { class: 'sources' }, ...sources.map(({ title, where, url, checked_on }) => {
+      const documents = new Map();
+      for (const source of sources) {
+        const known = documents.get(source.document);
+        if (known) known.where += `; ${source.where}`;
+        else documents.set(source.document, { ...source });
+      }
+      const shown = [...documents.values()];
+      for (const [at, source] of shown.entries()) {
+        if (shown.slice(at + 1).some((later) => later.checked_on === source.checked_on)) source.checked_on = null;
+      }
+      return el('ul', { class: 'sources' }, ...shown.map(({ title, where, url, checked_on }) => {
         const link = (url && anchor(url)) || el('span');
         link.append(title);
         if (link.target) link.append(el('span', { class: 'hidden' }, ` ${this.#t('message.new_tab', {}, language)}`));
@@ -1112,8 +1132,9 @@
       };
       const button = el('button', {
         type: 'button',
-        onclick: () => {
-          if (this.conversation.outbox.some(({ payload }) => payload === id)) return; // a double click
+        onclick: (event) => {
+          // A double click: the first one scrolls the log, so the second may land on another button.
+          if (event.detail > 1 || this.conversation.outbox.some(({ payload }) => payload === id)) return;
           mark();
           this.store.write({ pressed: [...(this.store.read().pressed ?? []), id].slice(-50) });
           this.conversation.send({ payload: id, title });
