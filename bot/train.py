@@ -26,7 +26,7 @@ from bot.answers import index as index_module
 from bot.answers import knowledge as knowledge_module
 from bot.answers import training
 from bot.answers.knowledge import Knowledge, KnowledgeError
-from bot.encoder import package_weights, vocabulary
+from bot.encoder import package_weights, runtime, vocabulary
 from bot.settings import ROOT, settings
 
 log = logging.getLogger("train")
@@ -109,7 +109,7 @@ class Training:
         self.tuned_hash = _hash(self.base_hash, tuning, self.recipe, *read)
         self.encoder_hash = _hash(self.tuned_hash, export)
         self.folds_hash = _hash(self.tuned_hash, training.FOLDS)
-        self.index_hash = _hash(self.encoder_hash, self.folds_hash, training, index_module)
+        self.index_hash = _hash(self.encoder_hash, self.folds_hash, runtime, training, index_module)
 
     def base(self) -> Path:
         """The encoder as the package (or ENCODER_MODEL) brings it, as a sentence-transformers model."""
@@ -208,7 +208,7 @@ def _point(models: Path, encoder: Path, index: Path, rasa: Path) -> None:
 def _train_rasa(models: Path, python: Path, encoder: Path, questions_hash: str) -> Path:
     """Trains Rasa in its own environment; its file is named after everything that went into it."""
     sources = [ROOT / "config.yml", *sorted((ROOT / "domain").glob("*")), *sorted((ROOT / "data").rglob("*.yml"))]
-    sources += sorted((ROOT / "bot" / "nlu").glob("*.py"))
+    sources += [*sorted((ROOT / "bot" / "nlu").glob("*.py")), ROOT / "bot" / "encoder" / "runtime.py"]
     name = f"rasa-{_hash(encoder.name, questions_hash, *[file.read_text() for file in sources])}"
     made = models / "rasa" / f"{name}.tar.gz"
     if made.is_file():

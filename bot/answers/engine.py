@@ -15,6 +15,10 @@ from bot.answers.knowledge import Knowledge
 from bot.encoder.runtime import Encoder
 
 CHOICES = 3
+NEIGHBOURS_COUNT = 5.0
+"""How much likelier a follow-up is about the last topic or a related one. Chosen on tests/answers/follow_ups.yml."""
+SAYS_SO_COUNTS = 0.7
+"""A question that says that it leans on the one before is read so, unless that makes it much less sure."""
 LEAST_SHARE = 0.05
 """A third topic is offered from this share of the best one's confidence."""
 
@@ -41,6 +45,11 @@ class Reading:
 
     topics: Array
     in_scope: float
+
+    @property
+    def best(self) -> float:
+        """The confidence of the best topic."""
+        return float(self.topics.max()) * self.in_scope
 
     def confidence(self, place: int) -> float:
         """The probability that the topic at this place of the index answers the question."""
@@ -74,15 +83,16 @@ class AnswerEngine:
                 near[other][self._place[topic]] = 1.0
         return near
 
-    def _read(self, text: str) -> Reading:
-        scores = self.index.score(self.encoder.encode_one(text))
+    def _read(self, vector: Array) -> Reading:
+        scores = self.index.score(vector)
         return Reading(np.exp(scores.choice), self.index.in_scope(scores.signals))
 
     def _read_as_follow_up(self, question: str, language: str, last_topic: str) -> Reading:
-        """The question together with what was talked about; its neighbourhood is likelier than the rest."""
-        reading = self._read(f"{self.knowledge.topics[last_topic].title[language]}: {question}")
-        prior = 1.0 + 2.0 * self._neighbours[last_topic]
-        topics = reading.topics * prior
+        """The question half on its own, half behind what was talked about, whose neighbourhood is likelier."""
+        behind = f"{self.knowledge.topics[last_topic].title[language]}: {question}"
+        vector = self.encoder.encode_one(question) + self.encoder.encode_one(behind)
+        reading = self._read(vector / np.linalg.norm(vector))
+        topics = reading.topics * (1.0 + NEIGHBOURS_COUNT * self._neighbours[last_topic])
         return replace(reading, topics=topics / topics.sum())
 
     def decide(self, question: str, language: str, last_topic: str | None = None) -> Decision:
@@ -90,11 +100,13 @@ class AnswerEngine:
 
         last_topic: what the last answer in this conversation was about, for questions that lean on it.
         """
-        reading, follow_up_of = self._read(question), None
-        if last_topic in self._place and last_topic is not None and self._may_lean(question, language, reading):
-            leaning = self._read_as_follow_up(question, language, last_topic)
-            if leaning.topics.max() * leaning.in_scope > reading.topics.max() * reading.in_scope:
-                reading, follow_up_of = leaning, last_topic
+        reading, follow_up_of = self._read(self.encoder.encode_one(question)), None
+        if last_topic is not None and last_topic in self._place:
+            says_so = bool(_LEANS[language].search(question.strip()))
+            if says_so or self._is_short_and_unsure(question, reading):
+                leaning = self._read_as_follow_up(question, language, last_topic)
+                if leaning.best >= reading.best * (SAYS_SO_COUNTS if says_so else 1.0):
+                    reading, follow_up_of = leaning, last_topic
         order = np.argsort(-reading.topics)[:CHOICES]
         candidates = tuple(Candidate(self.index.topics[at], reading.confidence(int(at))) for at in order)
         calibration = self.index.calibration
@@ -104,11 +116,8 @@ class AnswerEngine:
             return Decision("choices", _worth_offering(candidates), follow_up_of)
         return Decision("unknown", candidates, follow_up_of)
 
-    def _may_lean(self, question: str, language: str, reading: Reading) -> bool:
-        if _LEANS[language].search(question.strip()):
-            return True
-        sure = reading.topics.max() * reading.in_scope >= self.index.calibration.answer_from
-        return not sure and len(question.split()) <= _SHORT_WORDS
+    def _is_short_and_unsure(self, question: str, reading: Reading) -> bool:
+        return reading.best < self.index.calibration.answer_from and len(question.split()) <= _SHORT_WORDS
 
 
 def _worth_offering(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:

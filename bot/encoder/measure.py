@@ -23,20 +23,22 @@ from bot.encoder.runtime import MODEL_FILE, Encoder
 from bot.settings import settings
 from bot.train import WORDS_PER_LANGUAGE
 
-_PEAK_MEMORY = """
-import resource, sys
+_MEMORY = """
+import sys
 from pathlib import Path
+import psutil
 from bot.encoder.runtime import Encoder
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-Encoder(Path(sys.argv[1])).encode(["Hoe meld ik ons bedrijf aan?"])
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+before = psutil.Process().memory_info().rss
+encoder = Encoder(Path(sys.argv[1]))
+encoder.encode(["Hoe meld ik ons bedrijf aan?"])
+print((psutil.Process().memory_info().rss - before) // 1_000_000)
 """
 
 
 def _memory_mb(folder: Path) -> int:
     """What loading and using the encoder adds to a process, in MB."""
     done = subprocess.run(
-        [sys.executable, "-c", _PEAK_MEMORY, str(folder)], capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-c", _MEMORY, str(folder)], capture_output=True, text=True, check=True, timeout=120
     )
     return int(done.stdout)
 

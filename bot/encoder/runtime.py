@@ -45,7 +45,7 @@ class Encoder:
         self.dimensions: int = description["dimensions"]
         self._prefixes: dict[str, str] = description["prefixes"]
         self._tokenizer.enable_truncation(description["max_tokens"])
-        self._tokenizer.enable_padding(pad_id=description["pad_id"])
+        self._tokenizer.no_padding()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -61,23 +61,22 @@ class Encoder:
         self._remembered: OrderedDict[tuple[str, str], Vectors] = OrderedDict()
         self._lock = Lock()
 
-    def encode(self, texts: Sequence[str], kind: str = "query", batch: int = 32) -> Vectors:
+    def encode(self, texts: Sequence[str], kind: str = "query") -> Vectors:
         """Vectors of `texts`, shape (texts, dimensions), float32, each of length 1.
 
         kind: "query" for what people ask, "passage" for what answers it.
         """
-        if not texts:
-            return np.zeros((0, self.dimensions), dtype=np.float32)
-        prefix = self._prefixes.get(kind, "")
-        order = sorted(range(len(texts)), key=lambda at: len(texts[at]))
+        # One at a time: int8 scales its activations per call, so in a batch a vector would depend on its neighbours.
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
-        for start in range(0, len(order), batch):
-            chosen = order[start : start + batch]
-            encodings = self._tokenizer.encode_batch([prefix + texts[at] for at in chosen])
-            ids = np.asarray([e.ids for e in encodings], dtype=np.int64)
-            mask = np.asarray([e.attention_mask for e in encodings], dtype=np.int64)
-            vectors[chosen] = self._session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
+        for at, text in enumerate(texts):
+            vectors[at] = self._encode(self._prefixes.get(kind, "") + text)
         return vectors
+
+    def _encode(self, text: str) -> Vectors:
+        encoding = self._tokenizer.encode(text)
+        ids = np.asarray([encoding.ids], dtype=np.int64)
+        vector: Vectors = self._session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0][0]
+        return vector
 
     def encode_one(self, text: str, kind: str = "query") -> Vectors:
         """The vector of one text, shape (dimensions,). The last few hundred are remembered."""
@@ -87,7 +86,7 @@ class Encoder:
             if known is not None:
                 self._remembered.move_to_end(key)
                 return known
-        vector: Vectors = self.encode([text], kind)[0]
+        vector: Vectors = self._encode(self._prefixes.get(kind, "") + text)
         with self._lock:
             self._remembered[key] = vector
             if len(self._remembered) > _REMEMBERED:

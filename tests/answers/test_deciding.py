@@ -43,6 +43,15 @@ def test_follow_ups_take_the_last_topic_into_account(engine: AnswerEngine) -> No
     assert outcomes.answered_right + outcomes.asked_back_right > 0.7
 
 
+def test_follow_ups_that_the_reading_was_chosen_on(engine: AnswerEngine) -> None:
+    entries = yaml.safe_load((ROOT / "tests/answers/follow_ups.yml").read_text())
+    decided = [(engine.decide(e["text"], e["language"], e["after"]), e["topics"]) for e in entries]
+    outcomes = blind.Outcomes.of([(decision, topics) for decision, topics in decided if topics])
+    assert outcomes.answered_right + outcomes.asked_back_right > 0.9
+    assert outcomes.answered_wrong < 0.07
+    assert all(decision.outcome != "answer" for decision, topics in decided if not topics)
+
+
 def test_a_follow_up_says_what_it_followed(engine: AnswerEngine) -> None:
     alone = engine.decide("en voor een gebroken boekjaar?", "nl")
     after = engine.decide("en voor een gebroken boekjaar?", "nl", "law.report-deadline")

@@ -1,4 +1,4 @@
-"""A real browser for the end-to-end tests."""
+"""A visitor who has had an answer, and a real browser with a chat in it, for the end-to-end tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, System, Visitor
+
+pytest.register_assert_rewrite("tests.e2e.browsing", "tests.e2e.conversing")
+
+from tests.e2e.browsing import Chat  # noqa: E402 - so that what it asserts is explained as in a test
+from tests.e2e.conversing import QUESTION, TOPIC  # noqa: E402
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -22,6 +27,13 @@ ARGUMENTS = [
 ]
 PATIENCE_MS = 20_000
 """For conditions that are awaited: generous, because the machine may be busy."""
+
+
+@pytest.fixture
+def talking(visitor: Visitor) -> Visitor:
+    """A visitor who has had an answer, so that there is something to lose."""
+    assert visitor.say(QUESTION)[-1]["topic"] == TOPIC
+    return visitor
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +82,15 @@ def page(new_page: Callable[..., Page]) -> Page:
 def phone(new_page: Callable[..., Page]) -> Page:
     """A page on a phone."""
     return new_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+
+
+@pytest.fixture
+def chat(page: Page, system: System) -> Chat:
+    """A Dutch chat, not opened yet."""
+    return Chat(page, system)
+
+
+@pytest.fixture(params=["nl", "en"])
+def either(request: pytest.FixtureRequest, page: Page, system: System) -> Chat:
+    """A chat in each language."""
+    return Chat(page, system, request.param)

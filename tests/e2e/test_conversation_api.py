@@ -7,54 +7,18 @@ import socket
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
-import yaml
-from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
 
 from bot.texts import text
-from tests.conftest import ROOT, System, Visitor
+from tests.conftest import System, Visitor
+from tests.e2e.conversing import QUESTION, TOPIC, check_problem
 
-QUESTION = "Wat moet ik doen als wij geen activatiecode hebben ontvangen?"
-TOPIC = "portal.activation-code-missing"
 CODE = "ABCD-1234-EFGH"
-
-INTENTS = [
-    *sorted(i for file in (ROOT / "domain").glob("*.yml") for i in yaml.safe_load(file.read_text()).get("intents", ())),
-    *("restart", "back", "session_start", "nlu_fallback"),
-]  # fmt: skip
-FORMS = [
-    "/{}", '/{}{{"a": "b"}}', "/{}@0.9", '/{}@0.9{{"a": "b"}}', "/{}{{broken", "/{} en dan nog iets", "//{}", "/ {}",
-    '/{}{{"a": "b"}}\n/{}',
-]  # fmt: skip
-HIDDEN = {
-    "nothing": "", "spaces": "   ", "tabs": "\t\t", "newlines": "\n\r\n", "NBSP": "\u00a0", "ideographic": "\u3000",
-    "line separator": "\u2028", "U+200B": "\u200b", "U+200C": "\u200c", "U+200D": "\u200d", "U+2060": "\u2060",
-    "U+FEFF": "\ufeff", "U+00AD": "\u00ad", "U+180E": "\u180e", "U+202E": "\u202e", "U+2066": "\u2066",
-    "NUL": "\x00", "controls": "\x01\x1b\x7f\x85", "combining": "\u0301\u20dd", "selector": "\ufe0f",
-    "filler": "\u3164", "braille": "\u2800", "tag": "\U000e0041", "private": "\ue000",
-    "mixed": " \u200b\u0301\u202e\n",
-}  # fmt: skip
-
-
-@pytest.fixture
-def visitor(system: System) -> Visitor:
-    """A visitor with a Dutch conversation."""
-    return Visitor(system)
-
-
-def state(visitor: Visitor) -> tuple:
-    """What the conversation remembers."""
-    columns = "language, mode, version, last_topic, misses"
-    with closing(sqlite3.connect(visitor.system.database)) as database:
-        query = f"SELECT {columns} FROM conversations WHERE id = ?"
-        return tuple(database.execute(query, (visitor.id,)).fetchone())
 
 
 def in_database(system: System, said: str) -> list[str]:
@@ -63,23 +27,7 @@ def in_database(system: System, said: str) -> list[str]:
     return [file.name for file in files if file.exists() and said.encode() in file.read_bytes()]
 
 
-def check_problem(reply: httpx.Response, status: int, name: str, language: str = "nl") -> None:
-    """The reply is this problem, as RFC 9457 has it, with nothing more in it."""
-    assert (reply.status_code, reply.headers["Content-Type"]) == (status, "application/problem+json"), reply.text
-    said = reply.json()
-    assert set(said) == {"type", "title", "status", "detail"}
-    assert (said["type"], said["status"]) == (f"urn:wegwijzer:problem:{name}", status)
-    assert said["title"] == text(f"problem.{name.replace('-', '_')}.title", language)
-
-
-@pytest.fixture
-def talking(visitor: Visitor) -> Visitor:
-    """A visitor who has had an answer, so that there is something to lose."""
-    assert visitor.say(QUESTION)[-1]["topic"] == TOPIC
-    return visitor
-
-
-# What is said: length, form, signs
+# What is said: length and form
 
 
 def test_2001_characters(talking: Visitor) -> None:
@@ -170,76 +118,6 @@ def test_wrong_openings(system: System, body: dict) -> None:
     """A conversation opens with what the contract knows, and nothing else."""
     refused = httpx.post(system.url + "/api/v1/conversations", json=body)
     check_problem(refused, 422, "invalid")
-
-
-@pytest.mark.parametrize("said", ["👍", "🤷🏽‍♀️ 🇳🇱", "?!", "\u200b", "\u202e\u2066", "…"], ids=ascii)
-def test_no_words(talking: Visitor, said: str) -> None:
-    """Signs alone are not guessed at."""
-    before = state(talking)
-    reply = talking.say(said)
-    assert [(m["kind"], m["text"]) for m in reply] == [("unknown", text("unknown.no_words", "nl"))]
-    assert state(talking) == before
-
-
-@pytest.mark.parametrize(
-    "said", ["ما هو قانون التنوع؟", "מהו חוק הגיוון?", "\u202eedocitavitca", "e\u0301e\u0301n vraag 👍"]
-)
-def test_other_writing(talking: Visitor, said: str) -> None:
-    """Right-to-left text comes back as it was written, with a reply that is no failure."""
-    assert talking.say(said)[-1]["kind"] in ("unknown", "choices", "answer", "handoff", "smalltalk")
-    assert talking.messages()[3]["text"] == said
-
-
-# Commands of Rasa
-
-
-def check_not_understood(visitor: Visitor, said: list[str]) -> None:
-    """Each text gets the one reply that says why, and none of them changes what the conversation remembers."""
-    before = state(visitor)
-    wrong = {}
-    for words in said:
-        reply = visitor.send({"text": words})
-        expected = [("unknown", text("unknown.slash", "nl"))]
-        if reply.status_code != 200 or [(m["kind"], m["text"]) for m in reply.json()["messages"]] != expected:
-            wrong[words] = reply.text
-        elif state(visitor) != before:
-            wrong[words] = f"{before} became {state(visitor)}"
-            before = state(visitor)
-    assert not wrong
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_slash_in_every_form(talking: Visitor, form: str) -> None:
-    """A text that Rasa would read as a command never gets there, whatever the intent."""
-    check_not_understood(talking, [form.format(*[intent] * form.count("{}")) for intent in INTENTS])
-
-
-@pytest.mark.parametrize("hidden", HIDDEN.values(), ids=HIDDEN)
-def test_slash_behind_what_nobody_sees(talking: Visitor, hidden: str) -> None:
-    """Nor does one that hides its slash behind spaces, zero-width, control or combining characters."""
-    check_not_understood(talking, [f"{hidden}/{intent}{end}" for intent in INTENTS for end in ("", '{"a": "b"}')])
-
-
-def test_slash_switches_no_language(talking: Visitor) -> None:
-    """What is not read decides nothing: '/affirm {"a": "b"} …' made a Dutch conversation English."""
-    before = state(talking)
-    talking.say('/affirm {"with": "the", "words": "of another language that nobody has read"}')
-    assert state(talking) == before
-
-
-@pytest.mark.parametrize("intent", INTENTS)
-def test_external(talking: Visitor, intent: str) -> None:
-    """What Rasa writes for a triggered intent is, from a visitor, just words.
-
-    "EXTERNAL: stop" may therefore do what "stop" does; an intent that is no words of a visitor does nothing.
-    """
-    before = state(talking)
-    reply = talking.send({"text": f"EXTERNAL: {intent}"})
-    assert reply.status_code == 200
-    assert "error" not in [message["kind"] for message in reply.json()["messages"]]
-    spoken = ("start_over", "stop", "speak_dutch", "speak_english", "restart", "back")
-    assert state(talking)[1:3] == before[1:3]
-    assert intent in spoken or (state(talking)[0], state(talking)[3]) == (before[0], before[3])
 
 
 # Who may
@@ -409,114 +287,3 @@ def test_problems_in_the_conversations_language(system: System) -> None:
     refused = english.http.post(f"{english.path}/messages", json={"text": ""}, headers={"Accept-Language": "nl"})
     check_problem(refused, 422, "empty", "en")
     assert refused.headers["Content-Language"] == "en"
-
-
-# The stream
-
-
-@contextmanager
-def stream(visitor: Visitor, **options: object) -> Iterator[ClientConnection]:
-    """The visitor's stream, before the first frame."""
-    url = visitor.system.url.replace("http", "ws", 1) + visitor.path + "/stream"
-    with connect(url, open_timeout=20, **options) as socket:  # type: ignore[arg-type]
-        yield socket
-
-
-def authenticate(socket: ClientConnection, token: str, after: str | None = None) -> list[dict]:
-    """Says who is there; gives the messages that the server catches up with."""
-    socket.send(json.dumps({"type": "auth", "token": token, "after": after}))
-    return list(until_frame(socket, "mode"))
-
-
-def until_frame(socket: ClientConnection, kind: str) -> Iterator[dict]:
-    """The messages that come in until a frame of the kind does."""
-    while (frame := json.loads(socket.recv(30)))["type"] != kind:
-        if frame["type"] == "message":
-            yield frame["message"]
-
-
-def closed_with(socket: ClientConnection) -> int:
-    """The code that the server closes with."""
-    with pytest.raises(ConnectionClosed) as closed:
-        while True:
-            socket.recv(30)
-    assert closed.value.rcvd is not None
-    return closed.value.rcvd.code
-
-
-@pytest.mark.parametrize("frame", ["other", "unknown", "hello", '{"type": "auth"}', "[]", b"\xff"], ids=ascii)
-def test_stream_with_a_wrong_token(system: System, visitor: Visitor, frame: str | bytes) -> None:
-    """Closed as unauthorised, with nothing shown."""
-    tokens = {"other": Visitor(system).token, "unknown": "x"}
-    with stream(visitor) as socket:
-        first = json.dumps({"type": "auth", "token": tokens[frame]}) if frame in tokens else frame
-        socket.send(first)
-        assert closed_with(socket) == 4401
-
-
-def test_stream_of_nobodys_conversation(visitor: Visitor) -> None:
-    """Looks the same as a stranger's."""
-    visitor.path = f"/api/v1/conversations/{uuid.uuid4()}"
-    with stream(visitor) as socket:
-        socket.send(json.dumps({"type": "auth", "token": visitor.token}))
-        assert closed_with(socket) == 4401
-
-
-def test_stream_without_a_token(visitor: Visitor) -> None:
-    """Whoever says nothing is not kept for ever."""
-    with stream(visitor) as socket:
-        assert closed_with(socket) == 4401
-
-
-def test_stream_from_a_foreign_origin(visitor: Visitor) -> None:
-    """A foreign website is refused at the door, our own is not."""
-    with pytest.raises(InvalidStatus) as refused, stream(visitor, origin="https://evil.example"):
-        pass
-    assert refused.value.response.status_code == 403
-    with stream(visitor, origin=visitor.system.url) as socket:
-        assert authenticate(socket, visitor.token) == visitor.opening
-
-
-def test_preflight_from_a_foreign_origin(system: System) -> None:
-    """Refused, with no header that would let a browser go on."""
-    headers = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
-    refused = httpx.options(system.url + "/api/v1/conversations", headers=headers)
-    check_problem(refused, 403, "origin")
-    assert "Access-Control-Allow-Origin" not in refused.headers
-
-
-def test_stream_catches_up(talking: Visitor) -> None:
-    """After the message that the visitor has last, everything, once, in order."""
-    said = talking.messages()
-    for known in range(len(said)):
-        with stream(talking) as socket:
-            assert authenticate(socket, talking.token, said[known]["id"]) == said[known + 1 :]
-
-
-def test_stream_tells_each_message_once(visitor: Visitor) -> None:
-    """What the visitor says, and what is replied, arrive as they are stored, each once and with typing between."""
-    with stream(visitor) as first, stream(visitor) as second:
-        for socket in (first, second):
-            assert authenticate(socket, visitor.token) == visitor.opening
-        replies = [*visitor.say(QUESTION), *visitor.say("dank u wel")]
-        for socket in (first, second):
-            frames = [json.loads(socket.recv(30)) for _ in range(6)]
-            assert [frame["type"] for frame in frames] == ["message", "typing", "message"] * 2
-            told = [frame["message"] for frame in frames if frame["type"] == "message"]
-            assert told == visitor.messages()[len(visitor.opening) :]
-            assert told[1::2] == replies
-            with pytest.raises(TimeoutError):
-                socket.recv(0.2)
-
-
-def test_stream_ends_with_the_conversation(visitor: Visitor) -> None:
-    """Erased in one window, over in the other."""
-    with stream(visitor) as socket:
-        authenticate(socket, visitor.token)
-        assert visitor.http.delete(visitor.path).status_code == 204
-        assert closed_with(socket) in (1000, 1013, 4401)
-
-
-def test_no_faults_of_our_own(system: System) -> None:
-    """After all of the above no log holds a traceback, or a task that was forgotten (a stream left one each time)."""
-    assert not [line for line in system.logs().splitlines() if line.startswith(("Traceback", "ERROR"))]

@@ -75,8 +75,8 @@ def test_vectors_have_length_one_and_the_order_of_the_texts(served: Encoder) -> 
     assert together.dtype == np.float32
     assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-3)
     for text, vector in zip(TEXTS, together, strict=True):
-        # Padding beside longer texts may move an int8 vector a little.
-        assert served.encode_one(text) @ vector > 0.98
+        # In a batch, int8 once gave a text another vector depending on its neighbours.
+        assert np.array_equal(served.encode_one(text), vector)
     assert served.encode([]).shape == (0, served.dimensions)
 
 

@@ -1,0 +1,158 @@
+"""Using the widget as a visitor does, and looking behind it: at the focus, at the server, in the database."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import FloatRect, Locator, Page, expect
+
+from bot.texts import text
+from tests.conftest import System
+
+PATHS = {"nl": "/", "en": "/en"}
+QUESTIONS = {
+    "nl": "Wat moet ik doen als wij geen activatiecode hebben ontvangen?",
+    "en": "What do I need to register our company?",
+}
+VAGUE = {"nl": ("code", "deadline", "groep", "rapportage"), "en": ("code", "deadline", "group", "report")}
+"""Each of them could mean several topics; which of them are asked back about is up to the calibration."""
+
+REMEMBERED = "() => JSON.parse(localStorage.getItem(Object.keys(localStorage).find(k => k.startsWith('wegwijzer:'))))"
+FOCUSED = (
+    "() => { let a = document.activeElement; while (a?.shadowRoot?.activeElement) a = a.shadowRoot.activeElement; "
+)
+
+
+def widget(key: str, language: str = "nl", **values: object) -> str:
+    """What the widget says."""
+    return text(f"widget.{key}", language, **values)
+
+
+class Chat:
+    """The widget on a page, as a visitor uses it."""
+
+    def __init__(self, page: Page, system: System, language: str = "nl") -> None:
+        self.page, self.system, self.language = page, system, language
+        self.element = page.locator("wegwijzer-chat")
+        self.panel = self.element.get_by_role("dialog")
+        self.log = self.element.get_by_role("log")
+        self.field = self.element.locator("textarea")
+        self.banner = self.element.locator(".banner")
+        self.messages = self.element.locator(".message")
+        self.replies = self.element.locator(".message.assistant")
+        self.own = self.element.locator(".message.visitor .words")
+        self.last = self.replies.last
+        self.frames: list[str] = []
+        page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: self.frames.append(str(frame))))
+
+    @property
+    def launcher(self) -> Locator:
+        return self.button("launcher.label")
+
+    def button(self, key: str) -> Locator:
+        return self.element.get_by_role("button", name=widget(key, self.language), exact=True)
+
+    def visit(self, path: str | None = None) -> Chat:
+        self.page.goto(self.system.url + (path or PATHS[self.language]))
+        return self
+
+    def open(self, path: str | None = None) -> Chat:
+        """Opens the page and the chat on it."""
+        self.visit(path)
+        self.launcher.click()
+        self.greeted()
+        return self
+
+    def greeted(self) -> None:
+        expect(self.replies.first).to_contain_text(text("greeting.text", self.language).splitlines()[0])
+
+    def send(self, words: str) -> None:
+        self.field.fill(words)
+        self.field.press("Enter")
+
+    def ask(self, words: str | None = None) -> Locator:
+        """Asks, and gives the reply when it is there."""
+        before = self.replies.count()
+        self.send(words or QUESTIONS[self.language])
+        expect(self.replies).to_have_count(before + 1)
+        return self.replies.nth(before)
+
+    def ask_until_choices(self) -> Locator:
+        """Asks vague questions until one is asked back about."""
+        for words in VAGUE[self.language]:
+            reply = self.ask(words)
+            if reply.get_attribute("data-kind") == "choices":
+                return reply
+        return pytest.fail(f"None of {VAGUE[self.language]} was asked back about.")
+
+    def words(self) -> list[str]:
+        return self.element.locator(".message .words").all_inner_texts()
+
+    def remembered(self) -> dict[str, Any]:
+        """What the widget keeps in the browser."""
+        return self.page.evaluate(REMEMBERED)
+
+    def at_server(self) -> httpx.Response:
+        """The conversation's messages, as the API gives them."""
+        kept = self.remembered()
+        return fetched(self.system, kept["id"], kept["token"])
+
+    def caught_up(self) -> None:
+        """Waits until the stream has told all that it had to tell."""
+        until(self.page, lambda: any('"mode"' in frame for frame in self.frames), "the stream told the mode")
+
+
+def fetched(system: System, id_: str, token: str) -> httpx.Response:
+    address = f"{system.url}/api/v1/conversations/{id_}/messages"
+    return httpx.get(address, headers={"Authorization": f"Bearer {token}"}, timeout=60)
+
+
+def until(page: Page, condition: Callable[[], object], what: str, seconds: float = 30) -> None:
+    """Waits for something that the browser's own waiting cannot see."""
+    for _ in range(int(seconds * 20)):
+        if condition():
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"It did not happen within {seconds} s that {what}.")
+
+
+def rows(system: System, query: str, *values: object) -> list[tuple[Any, ...]]:
+    """What stands in the database."""
+    with closing(sqlite3.connect(system.database)) as database:
+        return database.execute(query, values).fetchall()
+
+
+def box(locator: Locator) -> FloatRect:
+    found = locator.bounding_box()
+    assert found is not None, f"{locator} takes no room"
+    return found
+
+
+def said_once(chat: Chat, words: str) -> None:
+    """The words stand once on the screen and once at the server, and were answered once."""
+    stored = chat.at_server().json()["messages"]
+    own = [message for message in stored if message["sender"] == "visitor"]
+    assert [message["text"] for message in own].count(words) == 1, "stored more or less than once"
+    at = next(index for index, message in enumerate(stored) if message["text"] == words)
+    assert [message["sender"] for message in stored[at + 1 :]] == ["assistant"], "answered more or less than once"
+    assert chat.own.all_inner_texts().count(words) == 1, "shown more or less than once"
+    assert chat.replies.count() == sum(message["sender"] == "assistant" for message in stored)
+
+
+def focused(page: Page, expression: str) -> Any:
+    """Something of the element that has the focus, also inside the widget: `a` in the expression."""
+    return page.evaluate(f"{FOCUSED} return {expression} }}")
+
+
+def tab_until(page: Page, expression: str, key: str = "Tab") -> None:
+    """Presses Tab until the focus is where the expression holds."""
+    for _ in range(60):
+        page.keyboard.press(key)
+        if focused(page, expression):
+            return
+    pytest.fail(f"{key} never reached: {expression}")
