@@ -13,15 +13,13 @@ from playwright.sync_api import FloatRect, Locator, Page, expect
 
 from bot.texts import text
 from tests.conftest import System
+from tests.e2e.conversing import asked_back_about
 
 PATHS = {"nl": "/", "en": "/en"}
 QUESTIONS = {
     "nl": "Wat moet ik doen als wij geen activatiecode hebben ontvangen?",
     "en": "What do I need to register our company?",
 }
-VAGUE = {"nl": ("code", "deadline", "groep", "rapportage"), "en": ("code", "deadline", "group", "report")}
-"""Each of them could mean several topics; which of them are asked back about is up to the calibration."""
-
 REMEMBERED = "() => JSON.parse(localStorage.getItem(Object.keys(localStorage).find(k => k.startsWith('wegwijzer:'))))"
 FOCUSED = (
     "() => { let a = document.activeElement; while (a?.shadowRoot?.activeElement) a = a.shadowRoot.activeElement; "
@@ -83,12 +81,10 @@ class Chat:
         return self.replies.nth(before)
 
     def ask_until_choices(self) -> Locator:
-        """Asks vague questions until one is asked back about."""
-        for words in VAGUE[self.language]:
-            reply = self.ask(words)
-            if reply.get_attribute("data-kind") == "choices":
-                return reply
-        return pytest.fail(f"None of {VAGUE[self.language]} was asked back about.")
+        """Asks a question that is asked back about."""
+        reply = self.ask(asked_back_about(self.language))
+        expect(reply).to_have_attribute("data-kind", "choices")
+        return reply
 
     def words(self) -> list[str]:
         return self.element.locator(".message .words").all_inner_texts()

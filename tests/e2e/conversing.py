@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-import httpx
+from functools import cache
 
+import httpx
+import pytest
+import yaml
+
+from bot.answers.blind import QUESTIONS
+from bot.answers.engine import open_engine
+from bot.answers.knowledge import load
+from bot.settings import settings
 from bot.texts import text
 
 QUESTION = "Wat moet ik doen als wij geen activatiecode hebben ontvangen?"
@@ -17,3 +25,14 @@ def check_problem(reply: httpx.Response, status: int, name: str, language: str =
     assert set(said) == {"type", "title", "status", "detail"}
     assert (said["type"], said["status"]) == (f"urn:wegwijzer:problem:{name}", status)
     assert said["title"] == text(f"problem.{name.replace('-', '_')}.title", language)
+
+
+@cache
+def asked_back_about(language: str) -> str:
+    """A question that could mean several topics: which ones are asked back about is up to the calibration."""
+    engine = open_engine(settings().models_dir, load(settings().knowledge_dir))
+    blind = yaml.safe_load(QUESTIONS.read_text())
+    for entry in blind["in_scope"]:
+        if entry["language"] == language and engine.decide(entry["text"], language).outcome == "choices":
+            return str(entry["text"])
+    return pytest.fail("no blind question is asked back about")
