@@ -32,7 +32,6 @@ class Settings(BaseSettings):
     web_port: int = Field(8000, ge=1, le=65535)
     rasa_url: str = "http://127.0.0.1:5005"
     actions_url: str = "http://127.0.0.1:5055"
-    actions_port: int = Field(5055, ge=1, le=65535)
 
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()

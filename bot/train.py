@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 
@@ -111,6 +112,7 @@ class Training:
         self.folds_hash = _hash(self.tuned_hash, training.FOLDS)
         self.index_hash = _hash(self.encoder_hash, self.folds_hash, runtime, training, index_module)
 
+    @cached_property
     def base(self) -> Path:
         """The encoder as the package (or ENCODER_MODEL) brings it, as a sentence-transformers model."""
         from bot.encoder import build
@@ -132,7 +134,7 @@ class Training:
         from bot.encoder import build, tuning
 
         arguments = None if self.encoder_model else build.MODEL_ARGUMENTS
-        model = SentenceTransformer(str(self.base()), device="cpu", model_kwargs=arguments)
+        model = SentenceTransformer(str(self.base), device="cpu", model_kwargs=arguments)
         known = self.material
         rows = [
             (text, int(place))
@@ -149,6 +151,7 @@ class Training:
         tuning.tune(model, texts, places, self.recipe, _progress(what))
         return model
 
+    @cached_property
     def encoder(self) -> Path:
         """The encoder tuned on all of the knowledge, for serving."""
         from bot.encoder import export
@@ -158,6 +161,7 @@ class Training:
 
         return _made(self.models / f"encoder-{self.encoder_hash}", make, "Encoder tuned on the knowledge")
 
+    @cached_property
     def folds(self) -> Path:
         """The knowledge as encoders see it that were tuned without a part of it."""
 
@@ -174,18 +178,20 @@ class Training:
 
         return _made(self.models / f"folds-{self.folds_hash}", make, "Held-out vectors for calibrating")
 
+    @cached_property
     def index(self) -> Path:
         """The index that serving reads, calibrated on questions that were held out from the encoder too."""
+        folds, served = self.folds, self.encoder
 
         def make(folder: Path) -> None:
             from bot.encoder.runtime import Encoder
 
-            folds = []
+            vectors = []
             for fold in range(training.FOLDS):
-                with np.load(self.folds() / f"{fold}.npz") as arrays:
-                    folds.append(training.FoldVectors(arrays["texts"], arrays["strays"]))
-            calibration = training.calibrate(training.hold_out(self.material, folds))
-            encoder = Encoder(self.encoder(), threads=2)
+                with np.load(folds / f"{fold}.npz") as arrays:
+                    vectors.append(training.FoldVectors(arrays["texts"], arrays["strays"]))
+            calibration = training.calibrate(training.hold_out(self.material, vectors))
+            encoder = Encoder(served, threads=2)
             training.make_index(
                 self.material,
                 questions=encoder.encode(self.material.texts),
@@ -195,7 +201,6 @@ class Training:
                 questions_hash=self.knowledge.questions_hash,
             ).save(folder)
 
-        self.folds()
         return _made(self.models / f"index-{self.index_hash}", make, "Index of the knowledge")
 
 
@@ -250,10 +255,10 @@ def main() -> int:
     config.models_dir.mkdir(parents=True, exist_ok=True)
     try:
         run = Training(config.models_dir, knowledge_module.load(config.knowledge_dir), config.encoder_model)
-        encoder, index = run.encoder(), run.index()
+        encoder, index = run.encoder, run.index
         rasa = _train_rasa(config.models_dir, config.rasa_python, encoder, run.knowledge.questions_hash)
         _point(config.models_dir, encoder, index, rasa)
-        _tidy(config.models_dir, {run.base().parent, encoder, index, run.folds(), rasa})
+        _tidy(config.models_dir, {run.base.parent, encoder, index, run.folds, rasa})
     except KnowledgeError as problem:
         print("The knowledge cannot be used; mend this and run `make train` again:", *problem.problems, sep="\n- ")
         return 1

@@ -45,7 +45,6 @@ class System:
             "WEB_PORT": str(web),
             "RASA_URL": f"http://127.0.0.1:{rasa}",
             "ACTIONS_URL": f"http://127.0.0.1:{actions}",
-            "ACTIONS_PORT": str(actions),
             # Tests speak from one address, and more than a visitor does.
             "CONVERSATIONS_PER_ADDRESS_PER_HOUR": "100000",
             "MESSAGES_PER_ADDRESS_PER_MINUTE": "100000",

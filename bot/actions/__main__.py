@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import logging
+import warnings
+from urllib.parse import urlsplit
 
 from rasa_sdk.endpoint import create_app
 from rasa_sdk.executor import ActionExecutor
@@ -26,13 +28,15 @@ ACTIONS = (AnswerQuestion, ChooseTopic, DeclineChoices, SmallTalk, StartOver, Sw
 def main() -> None:
     """Serves until it is told to stop."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    # Tested together; the SDK compares version numbers alone.
+    warnings.filterwarnings("ignore", message="Your versions of rasa and rasa_sdk might not be compatible")
     services()
     executor = ActionExecutor()
     for action in ACTIONS:
         executor.register_action(action)
     app: Sanic = create_app(executor)
     app.config.MOTD = False
-    app.run(host="127.0.0.1", port=settings().actions_port, single_process=True, access_log=False)
+    app.run(host="127.0.0.1", port=urlsplit(settings().actions_url).port or 5055, single_process=True, access_log=False)
 
 
 if __name__ == "__main__":

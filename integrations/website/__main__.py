@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 import logging
+import socket
+import sys
 
 from bot.database.engine import migrate
 from bot.settings import settings
 from integrations.website.app import create_app
+
+
+def _check_port(host: str, port: int) -> None:
+    """Ends with one line where another program listens already: starting again would not help."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as problem:
+            print(
+                f"Cannot listen on {host}:{port} ({problem.strerror}): stop what does, or set WEB_PORT.",
+                file=sys.stderr,
+            )
+            raise SystemExit(2) from problem
 
 
 def main() -> None:
@@ -15,6 +31,7 @@ def main() -> None:
     config = settings()
     migrate(config.database_url)
     # One worker: what it holds in memory (limits, who is watching) is not shared with another.
+    _check_port(config.web_host, config.web_port)
     create_app(config).run(host=config.web_host, port=config.web_port, single_process=True, access_log=False)
 
 
