@@ -5,6 +5,8 @@ The Rasa process does not import this module: it gets what it needs from `endpoi
 
 from __future__ import annotations
 
+import hashlib
+import ipaddress
 import re
 import sys
 from functools import lru_cache
@@ -36,7 +38,7 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
 
-    router_timeout_seconds: float = Field(10.0, gt=0, le=120)
+    router_timeout_seconds: float = Field(10.0, gt=0, le=50)
     database_timeout_seconds: float = Field(5.0, gt=0, le=60)
     conversations_per_address_per_hour: int = Field(60, ge=1)
     messages_per_conversation_per_minute: int = Field(30, ge=1)
@@ -52,6 +54,22 @@ class Settings(BaseSettings):
     def _separated_by_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        origins = tuple(origin.rstrip("/") for origin in value)
+        wrong = [origin for origin in origins if not re.fullmatch(r"https?://[^/\s]+", origin)]
+        if wrong:
+            raise ValueError(f"not a website's origin such as https://www.example.nl: {', '.join(wrong)}")
+        return origins
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in value:
+            ipaddress.ip_network(proxy, strict=False)
+        return value
+
     @field_validator("activation_code_pattern")
     @classmethod
     def _is_a_pattern(cls, value: str) -> str:
@@ -60,6 +78,11 @@ class Settings(BaseSettings):
         except re.error as problem:
             raise ValueError(f"not a regular expression: {problem}") from problem
         return value
+
+    @property
+    def database_mark(self) -> str:
+        """Tells whether two processes use the same database, without saying where it is."""
+        return hashlib.sha256(self.database_url.encode()).hexdigest()[:12]
 
 
 @lru_cache

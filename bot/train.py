@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import inspect
 import json
 import logging
 import os
@@ -19,15 +18,13 @@ import time
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 
-from bot.answers import index as index_module
 from bot.answers import knowledge as knowledge_module
 from bot.answers import training
 from bot.answers.knowledge import Knowledge, KnowledgeError
-from bot.encoder import package_weights, runtime, vocabulary
+from bot.encoder.package_weights import WeightsError
 from bot.settings import ROOT, settings
 
 log = logging.getLogger("train")
@@ -39,9 +36,9 @@ class TrainingFailed(RuntimeError):
     """A stage failed; the text says what to do."""
 
 
-def _code(module: ModuleType) -> str:
-    """What a module does, whatever its comments say and however it is laid out."""
-    tree = ast.parse(inspect.getsource(module))
+def _code(module: str) -> str:
+    """What a module does, whatever its comments say and however it is laid out; read without importing it."""
+    tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
@@ -51,12 +48,18 @@ def _code(module: ModuleType) -> str:
     return ast.dump(tree)
 
 
-def _hash(*parts: object) -> str:
+def _hash(*parts: object, code: tuple[str, ...] = ()) -> str:
+    """A name for what is made of these parts by the code of these modules."""
     digest = hashlib.sha256()
-    for part in parts:
-        content = _code(part) if isinstance(part, ModuleType) else repr(part)
+    for content in [*map(_code, code), *map(repr, parts)]:
         digest.update(content.encode() + b"\0")
     return digest.hexdigest()[:16]
+
+
+def _state(model: str) -> list[tuple[str, int, int]]:
+    """Names, sizes and times of the files of a model in a folder; nothing for one with a hub's name."""
+    files = sorted(Path(model).rglob("*")) if Path(model).is_dir() else []
+    return [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
 
 
 def _made(folder: Path, make: Callable[[Path], None], what: str) -> Path:
@@ -96,28 +99,29 @@ class Training:
     """The stages, each of which makes one folder in `models`."""
 
     def __init__(self, models: Path, knowledge: Knowledge, encoder_model: str | None) -> None:
-        # Torch and sentence-transformers take seconds to import: only when something is to be built.
-        from bot.encoder import build, export, tuning
-
         self.models, self.knowledge = models, knowledge
-        self.recipe = tuning.Recipe()
         self.material = training.material(knowledge)
         self.encoder_model = encoder_model
-        self.base_hash = (
-            _hash(encoder_model) if encoder_model else _hash(package_weights, vocabulary, build, WORDS_PER_LANGUAGE)
-        )
+        if encoder_model:
+            self.base_hash = _hash(encoder_model, _state(encoder_model))
+        else:
+            made_by = ("bot.encoder.package_weights", "bot.encoder.vocabulary", "bot.encoder.build")
+            self.base_hash = _hash(WORDS_PER_LANGUAGE, code=made_by)
         read = (self.material.texts, self.material.places.tolist(), self.material.strays)
-        self.tuned_hash = _hash(self.base_hash, tuning, self.recipe, *read)
-        self.encoder_hash = _hash(self.tuned_hash, export)
+        self.tuned_hash = _hash(self.base_hash, *read, code=("bot.encoder.tuning",))
+        self.encoder_hash = _hash(self.tuned_hash, code=("bot.encoder.export",))
         self.folds_hash = _hash(self.tuned_hash, training.FOLDS)
-        self.index_hash = _hash(self.encoder_hash, self.folds_hash, runtime, training, index_module)
+        scored_by = ("bot.encoder.runtime", "bot.answers.training", "bot.answers.index")
+        self.index_hash = _hash(self.encoder_hash, self.folds_hash, code=scored_by)
 
     @cached_property
     def base(self) -> Path:
         """The encoder as the package (or ENCODER_MODEL) brings it, as a sentence-transformers model."""
-        from bot.encoder import build
 
         def make(folder: Path) -> None:
+            # Torch and sentence-transformers take seconds to import: only where something is built.
+            from bot.encoder import build, package_weights
+
             if self.encoder_model:
                 from sentence_transformers import SentenceTransformer
 
@@ -148,15 +152,16 @@ class Training:
             if number != fold
         ]
         texts, places = zip(*rows, strict=True)
-        tuning.tune(model, texts, places, self.recipe, _progress(what))
+        tuning.tune(model, texts, places, tuning.Recipe(), _progress(what))
         return model
 
     @cached_property
     def encoder(self) -> Path:
         """The encoder tuned on all of the knowledge, for serving."""
-        from bot.encoder import export
 
         def make(folder: Path) -> None:
+            from bot.encoder import export
+
             export.export(self._tune(None, "tuning"), folder, self.encoder_hash)
 
         return _made(self.models / f"encoder-{self.encoder_hash}", make, "Encoder tuned on the knowledge")
@@ -210,7 +215,7 @@ def _point(models: Path, encoder: Path, index: Path, rasa: Path) -> None:
     fresh.replace(models / "current.json")
 
 
-def _train_rasa(models: Path, python: Path, encoder: Path, questions_hash: str) -> Path:
+def _train_rasa(models: Path, python: Path, encoder: Path, knowledge_dir: Path, questions_hash: str) -> Path:
     """Trains Rasa in its own environment; its file is named after everything that went into it."""
     sources = [ROOT / "config.yml", *sorted((ROOT / "domain").glob("*")), *sorted((ROOT / "data").rglob("*.yml"))]
     sources += [*sorted((ROOT / "bot" / "nlu").glob("*.py")), ROOT / "bot" / "encoder" / "runtime.py"]
@@ -227,6 +232,7 @@ def _train_rasa(models: Path, python: Path, encoder: Path, questions_hash: str) 
         **os.environ,
         "RASA_TELEMETRY_ENABLED": "false",
         "ENCODER_DIR": str(encoder),
+        "KNOWLEDGE_DIR": str(knowledge_dir),
         "PYTHONPATH": str(ROOT),
     }
     done = subprocess.run(command, cwd=ROOT, env=environment, timeout=900, check=False, capture_output=True, text=True)
@@ -256,13 +262,15 @@ def main() -> int:
     try:
         run = Training(config.models_dir, knowledge_module.load(config.knowledge_dir), config.encoder_model)
         encoder, index = run.encoder, run.index
-        rasa = _train_rasa(config.models_dir, config.rasa_python, encoder, run.knowledge.questions_hash)
+        rasa = _train_rasa(
+            config.models_dir, config.rasa_python, encoder, config.knowledge_dir, run.knowledge.questions_hash
+        )
         _point(config.models_dir, encoder, index, rasa)
         _tidy(config.models_dir, {run.base.parent, encoder, index, run.folds, rasa})
     except KnowledgeError as problem:
         print("The knowledge cannot be used; mend this and run `make train` again:", *problem.problems, sep="\n- ")
         return 1
-    except (TrainingFailed, package_weights.WeightsError) as problem:
+    except (TrainingFailed, WeightsError) as problem:
         print(problem, file=sys.stderr)
         return 1
     return 0

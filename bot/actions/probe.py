@@ -7,6 +7,9 @@ from typing import Any
 from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
+from bot.actions.turn import services
+from bot.settings import settings
+
 
 class Probe(Action):
     """Says that it is there; touches no conversation."""
@@ -16,6 +19,7 @@ class Probe(Action):
         return "action_probe"
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Any) -> list[dict[str, Any]]:
-        """One line of JSON."""
-        dispatcher.utter_message(json_message={"ready": True})
+        """One line of JSON, when the database answers: which database that is."""
+        services().store.count()
+        dispatcher.utter_message(json_message={"ready": settings().database_mark})
         return []

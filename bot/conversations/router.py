@@ -65,10 +65,12 @@ class Router:
             raise RouterDown("no reply")
         return drafts
 
-    async def probe(self) -> None:
+    async def probe(self, database_mark: str) -> None:
         """Sends a message all the way through Rasa to the action server and back.
+
+        database_mark: the actions must use the same database; those of another checkout on the same ports do not.
 
         Raises RouterDown.
         """
-        if not any(entry.get("ready") for entry in await self._send("probe", "/probe", {})):
+        if not any(entry.get("ready") == database_mark for entry in await self._send("probe", "/probe", {})):
             raise RouterDown("no reply from the action server")

@@ -257,12 +257,15 @@ class ConversationStore:
         """Stores the replies to a message, and what the conversation must remember.
 
         Gives nothing, and stores nothing, when the conversation has changed hands since the message came in,
-        or has been erased.
+        or has been erased. A message that was answered meanwhile keeps the replies it has.
         """
         with self._writing() as session:
             conversation = session.get(Conversation, turn.context.id)
             if conversation is None or conversation.version != turn.context.version:
                 return []
+            before = session.scalars(select(Message).where(Message.reply_to == turn.message.id).order_by(Message.id))
+            if answered := before.all():
+                return _show(session, answered)
             return [_add(session, conversation, draft, turn.message.id) for draft in drafts]
 
     def unanswered(self, id_: str, older_than_seconds: float) -> Turn | None:

@@ -23,8 +23,11 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-INTERRUPTED_AFTER_SECONDS = 20.0
-"""A message this old without a reply, that nobody is answering, was left by a process that ended."""
+INTERRUPTED_AFTER_SECONDS = 5.0
+"""A message without a reply that nobody is answering was left by a process that ended. Younger ones wait for the
+widget, which sends them again by itself."""
+
+CLOSE_WITHIN_SECONDS = 15.0
 
 _DATABASE_THREADS = 8
 
@@ -68,10 +71,13 @@ class Turns:
         self.store, self.router, self.streams = store, router, streams
         self._code_pattern = code_pattern
         self._locks = _Locks()
+        self._running: set[asyncio.Task[list[MessageShown]]] = set()
         self._threads = ThreadPoolExecutor(_DATABASE_THREADS, thread_name_prefix="database")
 
     async def close(self) -> None:
-        """Ends the threads and the connections to Rasa."""
+        """Lets the turns under way finish, then ends the threads and the connections to Rasa."""
+        if self._running:
+            await asyncio.wait(set(self._running), timeout=CLOSE_WITHIN_SECONDS)
         await self.router.close()
         self._threads.shutdown(wait=True)
 
@@ -86,7 +92,21 @@ class Turns:
         """Stores a message (what was said, or a pressed button) and gives the replies to it.
 
         Nothing while a person holds the conversation. Raises what `ConversationStore.begin_turn` raises.
+        A visitor who hangs up halfway finds the reply later: the turn goes on without them.
         """
+        turn = asyncio.create_task(self._take(id_, token, said, button_id, key))
+        self._running.add(turn)
+        turn.add_done_callback(self._done)
+        return await asyncio.shield(turn)
+
+    def _done(self, turn: asyncio.Task[list[MessageShown]]) -> None:
+        self._running.discard(turn)
+        if not turn.cancelled():
+            turn.exception()  # Whoever asked may be gone; who is not has been told.
+
+    async def _take(
+        self, id_: str, token: str, said: str | None, button_id: str | None, key: str | None
+    ) -> list[MessageShown]:
         masked, language = False, None
         if said is not None:
             said, masked = mask_codes(said, self._code_pattern)
@@ -158,4 +178,5 @@ class Turns:
             turn = await self.in_database(self.store.unanswered, id_, INTERRUPTED_AFTER_SECONDS)
             if turn is not None:
                 draft = self._failed("error.interrupted", turn, cast("Language", turn.context.language))
-                await self.in_database(self.store.end_turn, turn, [draft])
+                for reply in await self.in_database(self.store.end_turn, turn, [draft]):
+                    self.streams.message(id_, reply)

@@ -16,14 +16,15 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 def open_engine(url: str, timeout_seconds: float = 5.0) -> Engine:
     """An engine for `url`; on SQLite with WAL, foreign keys, and a bound on waiting for a lock.
 
+    The texts of errors leave out the values that were being stored: they end up in logs.
     timeout_seconds: how long a statement waits for a locked database before it fails.
     """
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
-        return create_engine(address, pool_pre_ping=True, pool_timeout=timeout_seconds)
+        return create_engine(address, pool_pre_ping=True, pool_timeout=timeout_seconds, hide_parameters=True)
     if address.database:
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(address, connect_args={"timeout": timeout_seconds})
+    engine = create_engine(address, connect_args={"timeout": timeout_seconds}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:

@@ -68,7 +68,6 @@ def export(model: SentenceTransformer, folder: Path, hash_: str, quantise: bool 
         "dimensions": model.get_embedding_dimension(),
         "prefixes": {"query": model.prompts.get("query", ""), "passage": model.prompts.get("passage", "")},
         "max_tokens": min(256, model.max_seq_length or 256),
-        "pad_id": tokenizer.pad_token_id,
         "quantised": quantise,
     }
     (folder / DESCRIPTION_FILE).write_text(json.dumps(description, indent=2), encoding="utf-8")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,7 +29,7 @@ class EncoderError(RuntimeError):
 
 
 class Encoder:
-    """A sentence encoder read from a folder that `python -m bot.encoder` wrote.
+    """A sentence encoder read from a folder that `python -m bot.train` wrote.
 
     folder: holds encoder.onnx, tokenizer.json and encoder.json (prefixes, dimensions, hash).
     threads: processor threads per call.
@@ -58,7 +60,8 @@ class Encoder:
             )
         except Exception as problem:
             raise EncoderError(f"{folder / MODEL_FILE} cannot be read: run `make train`.") from problem
-        self._remembered: OrderedDict[tuple[str, str], Vectors] = OrderedDict()
+        self._remembered: OrderedDict[bytes, Vectors] = OrderedDict()
+        self._secret = os.urandom(32)
         self._lock = Lock()
 
     def encode(self, texts: Sequence[str], kind: str = "query") -> Vectors:
@@ -80,7 +83,8 @@ class Encoder:
 
     def encode_one(self, text: str, kind: str = "query") -> Vectors:
         """The vector of one text, shape (dimensions,). The last few hundred are remembered."""
-        key = (kind, text)
+        # By digest, under a key that dies with the process: what visitors say is not kept here.
+        key = hashlib.blake2b(f"{kind}\0{text}".encode("utf-8", "replace"), key=self._secret).digest()
         with self._lock:
             known = self._remembered.get(key)
             if known is not None:

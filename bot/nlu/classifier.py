@@ -20,7 +20,8 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from sklearn.linear_model import LogisticRegression
 
-import bot.nlu.action_response  # noqa: F401  (takes the schema check out of every action call)
+import bot.nlu.action_response  # takes the schema check out of every action call
+import bot.nlu.rest_log  # noqa: F401  (keeps texts out of Rasa's log)
 from bot.nlu.featurizer import SentenceFeaturizer, sentence_vector
 
 RANKED = 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,9 @@ class KnowledgeImporter(TrainingDataImporter):
         config_file: str | None = None,
         domain_path: str | None = None,
         training_data_paths: list[str] | None = None,
-        folder: str = "knowledge",
+        folder: str | None = None,
     ) -> None:
-        self._folder = Path(folder)
+        self._folder = Path(folder or os.environ.get("KNOWLEDGE_DIR", "knowledge"))
 
     def get_nlu_data(self, language: str | None = "nl") -> TrainingData:
         """The examples; a knowledge that breaks its rules ends the training with the list of problems."""

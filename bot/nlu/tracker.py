@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 from typing import Any
@@ -30,6 +31,7 @@ class BoundedTrackerStore(TrackerStore, SerializedTrackerAsText):
         self._conversations = conversations
         self._seconds_to_live = seconds_to_live
         self._events = events
+        self._timer: asyncio.TimerHandle | None = None
         self._kept: OrderedDict[str, tuple[float, str]] = OrderedDict()
         super().__init__(domain, event_broker, **kwargs)
 
@@ -42,16 +44,35 @@ class BoundedTrackerStore(TrackerStore, SerializedTrackerAsText):
         recent = DialogueStateTracker.from_events(tracker.sender_id, list(tracker.events)[-self._events :])
         self._kept[tracker.sender_id] = (moment, self.serialise_tracker(recent))
         self._kept.move_to_end(tracker.sender_id)
+        while len(self._kept) > self._conversations:
+            self._kept.popitem(last=False)
+        self._drop_expired()
+        self._look_again()
+
+    def _drop_expired(self) -> None:
+        """The oldest stand first."""
         while self._kept:
             oldest, (kept_at, _) = next(iter(self._kept.items()))
-            if len(self._kept) <= self._conversations and moment - kept_at <= self._seconds_to_live:
-                break
+            if time.monotonic() - kept_at <= self._seconds_to_live:
+                return
             del self._kept[oldest]
+
+    def _look_again(self) -> None:
+        """Sees to it that the last tracker of the day goes in time too, when nobody writes any more."""
+        if self._timer is None and self._kept:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._seconds_to_live / 10 + 1, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._drop_expired()
+        self._look_again()
 
     async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
         """The tracker, or None when it was never kept or has been dropped."""
+        self._drop_expired()
         kept = self._kept.get(sender_id)
-        if kept is None or time.monotonic() - kept[0] > self._seconds_to_live:
+        if kept is None:
             return None
         return self.deserialise_tracker(sender_id, kept[1])
 

@@ -19,7 +19,7 @@ def _check_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as problem:
             print(
-                f"Cannot listen on {host}:{port} ({problem.strerror}): stop what does, or set WEB_PORT.",
+                f"Cannot listen on {host}:{port} ({problem.strerror}): stop what does, or set WEB_PORT, RASA_URL and ACTIONS_URL.",
                 file=sys.stderr,
             )
             raise SystemExit(2) from problem

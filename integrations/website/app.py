@@ -46,7 +46,7 @@ def create_app(settings: Settings) -> Sanic:
     @app.before_server_start  # type: ignore[untyped-decorator]
     async def _open(app: Sanic) -> None:
         app.ctx.services = Services.open(settings)
-        app.ctx.probe = health.Probe(app.ctx.services.turns)
+        app.ctx.probe = health.Probe(app.ctx.services.turns, settings.database_mark)
 
     @app.after_server_stop  # type: ignore[untyped-decorator]
     async def _close(app: Sanic) -> None:

@@ -22,8 +22,8 @@ REMEMBERED_SECONDS = 1.0
 class Probe:
     """Looks at the parts that a conversation needs, at most once a second."""
 
-    def __init__(self, turns: Turns) -> None:
-        self._turns = turns
+    def __init__(self, turns: Turns, database_mark: str) -> None:
+        self._turns, self._database_mark = turns, database_mark
         self._lock = asyncio.Lock()
         self._looked_at = float("-inf")
         self._parts: dict[str, str] = {}
@@ -46,7 +46,7 @@ class Probe:
 
     async def _assistant(self) -> str:
         try:
-            await self._turns.router.probe()
+            await self._turns.router.probe(self._database_mark)
         except RouterDown:
             return "down"
         return "ok"

@@ -18,6 +18,14 @@ from integrations.website.problems import Problem
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def _plain(address: Address) -> Address:
+    """The IPv4 address that an IPv6 socket shows as ::ffff:…, or the address itself."""
+    return getattr(address, "ipv4_mapped", None) or address
+
+
 class Addresses:
     """Finds a visitor's address: what a proxy says of it counts only when that proxy is named as trusted."""
 
@@ -29,16 +37,16 @@ class Addresses:
             known = ipaddress.ip_address(address)
         except ValueError:
             return False
-        return any(known in network for network in self._trusted)
+        return any(_plain(known) in network for network in self._trusted)
 
     def of(self, request: Request) -> str:
         """The address of the visitor; an IPv6 one by its /64, which is what one household gets."""
         address = request.ip or "unknown"
         if self._is_trusted(address):
-            said = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]
+            said = [part.strip() for part in ",".join(request.headers.getall("x-forwarded-for", [])).split(",")]
             address = next((part for part in reversed(said) if part and not self._is_trusted(part)), address)
         try:
-            known = ipaddress.ip_address(address)
+            known = _plain(ipaddress.ip_address(address))
         except ValueError:
             return address[:64]
         if known.version == 6:

@@ -1,17 +1,10 @@
-"""What goes wrong, as RFC 9457 problem+json in the reader's language, without internals.
-
-Problem
-├── BadRequest 400 · Unauthorised 401 · ForeignOrigin 403 · NotFound 404 · Conflict 409
-├── TooLarge 413 · Unprocessable 422
-└── TooMany 429 · Busy 503 (both with Retry-After)
-"""
+"""What goes wrong, as RFC 9457 problem+json in the reader's language, without internals."""
 
 from __future__ import annotations
 
 import logging
 from typing import Any
 
-from pydantic import ValidationError
 from sanic import Request, Sanic, json
 from sanic.exceptions import MethodNotAllowed, NotFound, PayloadTooLarge, RequestTimeout, SanicException
 from sanic.response import HTTPResponse
@@ -71,11 +64,6 @@ def response(request: Request, problem: Problem) -> HTTPResponse:
     return json(body, status=problem.status, headers=headers, content_type="application/problem+json")
 
 
-def _fields(problem: ValidationError) -> str:
-    names = [".".join(str(part) for part in error["loc"]) or "body" for error in problem.errors()]
-    return ", ".join(dict.fromkeys(name[:40] for name in names[:5]))
-
-
 def as_problem(problem: Exception) -> Problem:
     """What the client may be told of an exception."""
     if isinstance(problem, Problem):
@@ -83,8 +71,6 @@ def as_problem(problem: Exception) -> Problem:
     for kind, (status, name) in _OF_CONVERSATIONS.items():
         if isinstance(problem, kind):
             return Problem(status, name)
-    if isinstance(problem, ValidationError):
-        return Problem(422, "invalid", fields=_fields(problem))
     if isinstance(problem, OperationalError | PoolTimeout):
         return Problem(503, "busy", retry_after=RETRY_AFTER_BUSY_SECONDS)
     if isinstance(problem, PayloadTooLarge):

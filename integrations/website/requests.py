@@ -43,17 +43,22 @@ class GiveFeedback(_Body):
     helpful: Annotated[bool, Field(strict=True)]
 
 
+def _fields(problem: ValidationError) -> str:
+    names = [".".join(str(part) for part in error["loc"]) or "body" for error in problem.errors()]
+    return ", ".join(dict.fromkeys(name[:40] for name in names[:5]))
+
+
 def read(request: Request, kind: type[Body]) -> Body:
     """The body of a request.
 
-    Raises Problem 400 for what is not a JSON object, ValidationError (422) for one of another form.
+    Raises Problem 400 for what is not a JSON object, 422 for one of another form.
     """
     try:
         return kind.model_validate_json(request.body or b"{}")
     except ValidationError as problem:
         if any(error["type"] in ("json_invalid", "model_type", "string_unicode") for error in problem.errors()):
             raise Problem(400, "bad_json") from problem
-        raise
+        raise Problem(422, "invalid", fields=_fields(problem)) from problem
 
 
 def read_message(request: Request) -> SayMessage:
@@ -107,6 +112,6 @@ def page_of(request: Request) -> tuple[str | None, int]:
         except ValueError:
             raise Problem(422, "invalid", fields="after") from None
     limit = request.args.get("limit") or "100"
-    if not limit.isdecimal() or not 1 <= int(limit[:9]) <= 200:
+    if not (limit.isascii() and limit.isdecimal() and len(limit) <= 3 and 1 <= int(limit) <= 200):
         raise Problem(422, "invalid", fields="limit")
     return after, int(limit)

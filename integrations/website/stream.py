@@ -14,6 +14,7 @@ from bot.conversations.store import Context, NoSuchConversation
 from bot.conversations.turns import Turns
 from integrations.website.limits import Limits
 from integrations.website.origins import Origins
+from integrations.website.problems import Problem
 from integrations.website.services import Services
 
 blueprint = Blueprint("stream", url_prefix="/api/v1/conversations")
@@ -68,7 +69,17 @@ async def stream(request: Request, socket: Websocket, id_: str) -> None:
     """Streams messages, typing and mode until either side closes."""
     cast("Origins", request.app.ctx.origins).check(request)
     turns = cast("Services", request.app.ctx.services).turns
-    with cast("Limits", request.app.ctx.limits).stream(request), turns.streams.watch(id_) as frames:
+    try:
+        with cast("Limits", request.app.ctx.limits).stream(request):
+            await _serve(turns, socket, id_)
+    except Problem:
+        await socket.close(TRY_AGAIN_LATER, "too many streams")
+    except NoSuchConversation:
+        await socket.close(UNAUTHORISED, "erased meanwhile")
+
+
+async def _serve(turns: Turns, socket: Websocket, id_: str) -> None:
+    with turns.streams.watch(id_) as frames:
         admitted = await _authenticate(turns, socket, id_)
         if admitted is None:
             await socket.close(UNAUTHORISED, "unauthorised")

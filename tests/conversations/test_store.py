@@ -158,6 +158,22 @@ def test_trying_again_asks_the_same(store: ConversationStore) -> None:
     assert turn.context.payload == {"again": "wanneer rapporteren?"}
 
 
+def test_a_message_is_answered_once(store: ConversationStore) -> None:
+    """Two turns of one message, one of them left behind by a visitor who hung up: the first replies stay."""
+    id_, token = opened(store)
+    turn = begin(store, id_, token)
+    first = store.end_turn(turn, [ANSWER])
+    assert store.end_turn(turn, [ANSWER]) == first
+    assert len(store.messages(id_, token)) == 2
+
+
+def test_errors_do_not_quote_what_was_stored(store: ConversationStore) -> None:
+    id_, token = opened(store)
+    with pytest.raises(StatementError) as failure:
+        store.begin_turn(id_, token, text=object(), button_id=None, language=None, key=None)  # type: ignore[arg-type]
+    assert "parameters hidden" in str(failure.value)
+
+
 def test_what_the_actions_see(store: ConversationStore) -> None:
     draft = Draft(
         kind="choices",

@@ -187,6 +187,25 @@ def test_same_key_at_once(visitor: Visitor) -> None:
     assert [m["sender"] for m in visitor.messages()[len(visitor.opening) :]] == ["visitor", "assistant"]
 
 
+def test_a_visitor_who_hangs_up_halfway(system: System, visitor: Visitor) -> None:
+    """Closing the tab once cancelled the turn: the question was kept, the reply lost, and Rasa logged the text."""
+    address = urlsplit(system.url)
+    body = json.dumps({"text": QUESTION}).encode()
+    head = f"POST {visitor.path}/messages HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Length: {len(body)}\r\n"
+    head += f"Authorization: Bearer {visitor.token}\r\nContent-Type: application/json\r\n\r\n"
+    before = len(visitor.messages())
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.sendall(head.encode() + body)
+        while len(visitor.messages()) == before:
+            time.sleep(0.005)
+    end = time.monotonic() + 20
+    while visitor.messages()[-1]["sender"] == "visitor" and time.monotonic() < end:
+        time.sleep(0.1)
+    assert [message["sender"] for message in visitor.messages()[before:]] == ["visitor", "assistant"]
+    assert visitor.messages()[-1]["topic"] == TOPIC
+    assert QUESTION not in system.logs()
+
+
 def test_same_key_for_another_text(talking: Visitor) -> None:
     """A key stands for one message of one conversation."""
     assert talking.send({"text": "dank u"}, "one").status_code == 200

@@ -14,7 +14,7 @@ from rasa.shared.core.events import ActionExecuted, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.answers import knowledge
-from bot.nlu import action_response
+from bot.nlu import action_response, rest_log
 from bot.nlu.importer import QUESTION, KnowledgeImporter
 from bot.nlu.tracker import BoundedTrackerStore
 
@@ -58,10 +58,14 @@ def _tracker(sender: str, events: int = 3) -> DialogueStateTracker:
     return DialogueStateTracker.from_events(sender, (turn * events)[:events])
 
 
+async def _saved(store: BoundedTrackerStore, *senders: str) -> None:
+    for sender in senders:
+        await store.save(_tracker(sender))
+
+
 def test_trackers_are_bounded_in_number():
     store = BoundedTrackerStore(Domain.empty(), conversations=3)
-    for number in range(10):
-        asyncio.run(store.save(_tracker(str(number))))
+    asyncio.run(_saved(store, *map(str, range(10))))
     assert asyncio.run(store.keys()) == ["7", "8", "9"]
     assert asyncio.run(store.retrieve("0")) is None
     assert asyncio.run(store.retrieve("9")).sender_id == "9"
@@ -96,3 +100,36 @@ def test_every_question_of_the_knowledge_is_an_example():
 def test_broken_knowledge_ends_the_training_with_its_problems(tmp_path):
     with pytest.raises(knowledge.KnowledgeError, match=r"sources.yml is missing"):
         KnowledgeImporter(folder=str(tmp_path)).get_nlu_data()
+
+
+def test_the_last_tracker_goes_in_time_too():
+    """After the last visitor of the day nobody writes any more, and the text must go all the same."""
+
+    async def last_of_the_day() -> list[str]:
+        store = BoundedTrackerStore(Domain.empty(), seconds_to_live=0.05)
+        await store.save(_tracker("last"))
+        await asyncio.sleep(1.3)
+        return list(store._kept)
+
+    assert asyncio.run(last_of_the_day()) == []
+
+
+def test_the_rest_channel_logs_no_text():
+    """On a cancelled request Rasa logs the whole message as an error."""
+    from rasa.core.channels import rest
+
+    said = []
+
+    class Spy:
+        def error(self, *event, **named):
+            said.append((event, named))
+
+    assert isinstance(rest.structlogger, rest_log.TextlessLogger)
+    rest_log.TextlessLogger(Spy()).error("rest.message.received.timeout", text="mijn geheime vraag")
+    assert said == [(("rest.message.received.timeout",), {})]
+
+
+def test_another_folder_of_knowledge(monkeypatch, tmp_path):
+    monkeypatch.setenv("KNOWLEDGE_DIR", str(tmp_path))
+    with pytest.raises(knowledge.KnowledgeError, match=r"sources.yml is missing"):
+        KnowledgeImporter().get_nlu_data()
