@@ -18,10 +18,8 @@ def _check_port(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as problem:
-            print(
-                f"Cannot listen on {host}:{port} ({problem.strerror}): stop what does, or set WEB_PORT, RASA_URL and ACTIONS_URL.",
-                file=sys.stderr,
-            )
+            advice = "stop the program that does, or set WEB_PORT, RASA_URL and ACTIONS_URL"
+            print(f"Cannot listen on {host}:{port} ({problem.strerror}): {advice}.", file=sys.stderr)
             raise SystemExit(2) from problem
 
 
