@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -54,7 +55,7 @@ class Turn:
         return cast("Language", self.context.language)
 
 
-class TurnAction(Action):
+class TurnAction(Action, ABC):
     """An action that drafts replies to one turn. Subclasses give `action_name` and `reply`."""
 
     action_name: ClassVar[str] = ""
@@ -77,6 +78,6 @@ class TurnAction(Action):
             dispatcher.utter_message(json_message=draft.model_dump(mode="json"))
         return []
 
+    @abstractmethod
     def reply(self, turn: Turn) -> list[Draft]:
         """The replies to the turn, in order; at least one."""
-        raise NotImplementedError
