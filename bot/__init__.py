@@ -1,1 +1,1 @@
-"""Wegwijzer: the assistant. See DESIGN in docs/architecture.md for where each thing lives."""
+"""Wegwijzer: the assistant. The README says where each thing lives."""

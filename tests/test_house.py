@@ -118,6 +118,12 @@ def test_every_intent_and_action_is_in_the_docs() -> None:
     assert {name for name in [*intents, *actions] if f"`{name}`" not in documented} == set()
 
 
+def test_every_page_that_is_referred_to_is_there() -> None:
+    files = [*SOURCES, *ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    named = {name for file in files for name in re.findall(r"docs/[\w-]+\.(?:md|svg|png)", file.read_text())}
+    assert {name for name in named if not (ROOT / name).is_file()} == set()
+
+
 def test_both_languages_have_the_same_texts_and_places() -> None:
     dutch, english = catalogue("nl"), catalogue("en")
     assert set(dutch) == set(english)
