@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,6 +27,9 @@ from bot.answers import training
 from bot.answers.knowledge import Knowledge, KnowledgeError
 from bot.encoder.package_weights import WeightsError
 from bot.settings import ROOT, settings
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 log = logging.getLogger("train")
 
@@ -95,61 +99,64 @@ def _progress(what: str) -> Callable[[int, int], None]:
     return tell
 
 
+def base_hash(encoder_model: str | None) -> str:
+    """Names the encoder that everything starts from: the package's, or the one that ENCODER_MODEL names."""
+    if encoder_model:
+        return _hash(encoder_model, _state(encoder_model))
+    made_by = ("bot.encoder.package_weights", "bot.encoder.vocabulary", "bot.encoder.build")
+    return _hash(WORDS_PER_LANGUAGE, code=made_by)
+
+
+def base_encoder(models: Path, encoder_model: str | None) -> SentenceTransformer:
+    """The encoder as the package (or ENCODER_MODEL) brings it; built on disk the first time."""
+    # Torch and sentence-transformers take seconds to import: only where something is built.
+    from sentence_transformers import SentenceTransformer
+
+    from bot.encoder import build, package_weights
+
+    def make(folder: Path) -> None:
+        if encoder_model:
+            SentenceTransformer(encoder_model, device="cpu").save(str(folder / "model"))
+        else:
+            packed = package_weights.read()
+            build.build(packed, build.pieces_to_keep(packed, WORDS_PER_LANGUAGE), folder)
+
+    folder = _made(models / f"base-{base_hash(encoder_model)}", make, "Encoder from the package")
+    arguments = None if encoder_model else build.MODEL_ARGUMENTS
+    return SentenceTransformer(str(folder / "model"), device="cpu", model_kwargs=arguments)
+
+
 class Training:
     """The stages, each of which makes one folder in `models`."""
 
     def __init__(self, models: Path, knowledge: Knowledge, encoder_model: str | None) -> None:
         self.models, self.knowledge = models, knowledge
-        self.material = training.material(knowledge)
+        self.texts = training.texts_of(knowledge)
         self.encoder_model = encoder_model
-        if encoder_model:
-            self.base_hash = _hash(encoder_model, _state(encoder_model))
-        else:
-            made_by = ("bot.encoder.package_weights", "bot.encoder.vocabulary", "bot.encoder.build")
-            self.base_hash = _hash(WORDS_PER_LANGUAGE, code=made_by)
-        read = (self.material.texts, self.material.places.tolist(), self.material.strays)
+        self.base_hash = base_hash(encoder_model)
+        read = (self.texts.texts, self.texts.places.tolist(), self.texts.strays)
         self.tuned_hash = _hash(self.base_hash, *read, code=("bot.encoder.tuning",))
         self.encoder_hash = _hash(self.tuned_hash, code=("bot.encoder.export",))
-        self.folds_hash = _hash(self.tuned_hash, training.FOLDS)
         scored_by = ("bot.encoder.runtime", "bot.answers.training", "bot.answers.index")
-        self.index_hash = _hash(self.encoder_hash, self.folds_hash, code=scored_by)
+        made_of = (self.encoder_hash, training.PARTS, sorted(self.texts.also.items()))
+        self.index_hash = _hash(*made_of, code=scored_by)
 
-    @cached_property
-    def base(self) -> Path:
-        """The encoder as the package (or ENCODER_MODEL) brings it, as a sentence-transformers model."""
+    def _tune(self, without: int | None, what: str) -> SentenceTransformer:
+        """The encoder, tuned on all of the knowledge or without one part of it."""
+        from bot.encoder import tuning
 
-        def make(folder: Path) -> None:
-            # Torch and sentence-transformers take seconds to import: only where something is built.
-            from bot.encoder import build, package_weights
-
-            if self.encoder_model:
-                from sentence_transformers import SentenceTransformer
-
-                SentenceTransformer(self.encoder_model, device="cpu").save(str(folder / "model"))
-            else:
-                packed = package_weights.read()
-                build.build(packed, build.pieces_to_keep(packed, WORDS_PER_LANGUAGE), folder)
-
-        return _made(self.models / f"base-{self.base_hash}", make, "Encoder from the package") / "model"
-
-    def _tune(self, fold: int | None, what: str) -> object:
-        from sentence_transformers import SentenceTransformer
-
-        from bot.encoder import build, tuning
-
-        arguments = None if self.encoder_model else build.MODEL_ARGUMENTS
-        model = SentenceTransformer(str(self.base), device="cpu", model_kwargs=arguments)
-        known = self.material
+        model = base_encoder(self.models, self.encoder_model)
+        known = self.texts if without is None else training.texts_of(self.knowledge, without)
         rows = [
             (text, int(place))
-            for text, place, number in zip(known.texts, known.places, known.folds, strict=True)
-            if number != fold
+            for text, place, held in zip(known.texts, known.places, known.held, strict=True)
+            if without is None or not held
         ]
         # What is out of scope is one more class, so that it moves away from every topic.
         rows += [
             (text, len(known.topics))
-            for text, number in zip(known.strays, known.stray_folds, strict=True)
-            if number != fold
+            for text, held in zip(known.strays, known.stray_held, strict=True)
+            if without is None or not held
         ]
         texts, places = zip(*rows, strict=True)
         tuning.tune(model, texts, places, tuning.Recipe(), _progress(what))
@@ -166,45 +173,41 @@ class Training:
 
         return _made(self.models / f"encoder-{self.encoder_hash}", make, "Encoder tuned on the knowledge")
 
-    @cached_property
-    def folds(self) -> Path:
-        """The knowledge as encoders see it that were tuned without a part of it."""
+    def held_out_folder(self, part: int = 0) -> Path:
+        """Where the vectors stand of an encoder that was tuned without one part of the knowledge."""
+        return self.models / f"held-out-{_hash(self.tuned_hash, training.PARTS, part)}"
+
+    def held_out(self, part: int = 0) -> training.Vectors:
+        """The knowledge as an encoder sees it that was tuned without one part of it."""
 
         def make(folder: Path) -> None:
             from bot.encoder import tuning
 
-            for fold in range(training.FOLDS):
-                model = self._tune(fold, f"held out {fold + 1} of {training.FOLDS}")
-                np.savez(
-                    folder / f"{fold}.npz",
-                    texts=tuning.encode(model, self.material.texts, "query"),
-                    strays=tuning.encode(model, self.material.strays, "query"),
-                )
+            model = self._tune(part, f"held out {part + 1} of {training.PARTS}")
+            texts, strays = (tuning.encode(model, each, "query") for each in (self.texts.texts, self.texts.strays))
+            np.savez(folder / "vectors.npz", texts=texts, strays=strays)
 
-        return _made(self.models / f"folds-{self.folds_hash}", make, "Held-out vectors for calibrating")
+        folder = _made(self.held_out_folder(part), make, "Held-out vectors for calibrating")
+        with np.load(folder / "vectors.npz") as arrays:
+            return training.Vectors(arrays["texts"], arrays["strays"])
 
     @cached_property
     def index(self) -> Path:
         """The index that serving reads, calibrated on questions that were held out from the encoder too."""
-        folds, served = self.folds, self.encoder
+        held_out, served = self.held_out(), self.encoder
 
         def make(folder: Path) -> None:
             from bot.encoder.runtime import Encoder
 
-            vectors = []
-            for fold in range(training.FOLDS):
-                with np.load(folds / f"{fold}.npz") as arrays:
-                    vectors.append(training.FoldVectors(arrays["texts"], arrays["strays"]))
-            calibration = training.calibrate(training.hold_out(self.material, vectors))
-            encoder = Encoder(served, threads=2)
-            training.make_index(
-                self.material,
-                questions=encoder.encode(self.material.texts),
-                strays=encoder.encode(self.material.strays),
-                calibration=calibration,
+            encoder = Encoder(served)
+            index = training.make_index(
+                self.texts,
+                training.Vectors(encoder.encode(self.texts.texts, workers=2), encoder.encode(self.texts.strays)),
+                calibration=training.calibrate(training.hold_out(self.texts, held_out)),
                 encoder_hash=self.encoder_hash,
                 questions_hash=self.knowledge.questions_hash,
-            ).save(folder)
+            )
+            index.save(folder)
 
         return _made(self.models / f"index-{self.index_hash}", make, "Index of the knowledge")
 
@@ -266,7 +269,10 @@ def main() -> int:
             config.models_dir, config.rasa_python, encoder, config.knowledge_dir, run.knowledge.questions_hash
         )
         _point(config.models_dir, encoder, index, rasa)
-        _tidy(config.models_dir, {run.base.parent, encoder, index, run.folds, rasa})
+        _tidy(
+            config.models_dir,
+            {config.models_dir / f"base-{run.base_hash}", encoder, index, run.held_out_folder(), rasa},
+        )
     except KnowledgeError as problem:
         print("The knowledge cannot be used; mend this and run `make train` again:", *problem.problems, sep="\n- ")
         return 1

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from bot.answers.decision import Candidate, Decision
 from bot.answers.index import Array, Index, IndexMissing
@@ -73,15 +74,14 @@ class AnswerEngine:
         self._place = {topic: place for place, topic in enumerate(index.topics)}
         self._neighbours = self._neighbourhoods()
 
-    def _neighbourhoods(self) -> dict[str, Array]:
-        """For each topic, which topics a follow-up to it may well be about: itself and those related to it."""
-        near = {topic: np.zeros(len(self.index.topics), dtype=np.float32) for topic in self.index.topics}
+    def _neighbourhoods(self) -> dict[str, npt.NDArray[np.int64]]:
+        """For each topic, where in the index a follow-up to it may well be: itself and those related to it."""
+        near = {topic: {place} for topic, place in self._place.items()}
         for topic in self.index.topics:
-            near[topic][self._place[topic]] = 1.0
             for other in self.knowledge.topics[topic].related:
-                near[topic][self._place[other]] = 1.0
-                near[other][self._place[topic]] = 1.0
-        return near
+                near[topic].add(self._place[other])
+                near[other].add(self._place[topic])
+        return {topic: np.array(sorted(places)) for topic, places in near.items()}
 
     def _read(self, vector: Array) -> Reading:
         scores = self.index.score(vector)
@@ -92,7 +92,8 @@ class AnswerEngine:
         behind = f"{self.knowledge.topics[last_topic].title[language]}: {question}"
         vector = self.encoder.encode_one(question) + self.encoder.encode_one(behind)
         reading = self._read(vector / np.linalg.norm(vector))
-        topics = reading.topics * (1.0 + NEIGHBOURS_COUNT * self._neighbours[last_topic])
+        topics = reading.topics.copy()
+        topics[self._neighbours[last_topic]] *= 1.0 + NEIGHBOURS_COUNT
         return replace(reading, topics=topics / topics.sum())
 
     def decide(self, question: str, language: str, last_topic: str | None = None) -> Decision:

@@ -65,9 +65,10 @@ class Index:
     strays: Array
     """Vectors of texts that are out of scope, shape (texts, dimensions)."""
     weights: Array
-    """Of the choosing head, shape (topics + 1, dimensions); the last row stands for "none of them"."""
+    """Of the choosing head, shape (topics + 1, dimensions); the last row stands for "none of them". Without that row
+    where training knew no out-of-scope texts."""
     bias: Array
-    """Of the choosing head, shape (topics + 1,)."""
+    """Of the choosing head, one for each row of `weights`."""
     calibration: Calibration
     encoder_hash: str
     questions_hash: str
@@ -76,9 +77,11 @@ class Index:
         """Scores of one question's vector, shape (dimensions,), against every topic."""
         logits = (self.weights @ vector + self.bias) / self.calibration.temperature
         logits -= logits.max()
-        together = np.log(np.exp(logits[:-1]).sum())
-        choice = (logits[:-1] - together).astype(np.float32)
-        return Scores(choice, self._signals(vector, choice, float(logits[-1] - together)))
+        topics = logits[: len(self.topics)]
+        together = np.log(np.exp(topics).sum())
+        choice = (topics - together).astype(np.float32)
+        none = float(logits[-1] - together) if len(logits) > len(topics) else 0.0
+        return Scores(choice, self._signals(vector, choice, none))
 
     def _signals(self, vector: Array, choice: Array, none: float) -> Array:
         """What tells whether the knowledge holds an answer, shape (len(SIGNALS),).
@@ -105,6 +108,10 @@ class Index:
         """The calibrated probability that the knowledge holds an answer."""
         log_odds = float(np.dot(self.calibration.weights, signals)) + self.calibration.bias
         return float(1.0 / (1.0 + np.exp(-log_odds)))
+
+    def confidence(self, scores: Scores) -> Array:
+        """The calibrated probability that each topic answers the question, shape (topics,)."""
+        return np.exp(scores.choice) * np.float32(self.in_scope(scores.signals))
 
     def save(self, folder: Path) -> None:
         """Writes the index to `folder`."""

@@ -20,6 +20,12 @@ import yaml
 LANGUAGES = ("nl", "en")
 THEMES = ("portal", "law", "charter", "working-agenda", "practice", "helpdesk")
 DESKS = ("portal", "charter")
+KINDS = (
+    *("app", "e-learning", "example", "film", "format", "game", "guide", "leaflet", "newsletter", "report"),
+    *("service", "survey", "training", "website"),
+)
+"""What a material can be."""
+STATUSES = ("available", "planned")
 FEWEST_QUESTIONS = 10
 WORDS_PER_ANSWER = (30, 130)
 
@@ -59,12 +65,26 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Material:
+    """Something that employers can use, and that a document names; see knowledge/materials.yml."""
+
+    id: str
+    title: ByLanguage
+    kind: str
+    document: str
+    url: str | None
+    status: str
+
+
+@dataclass(frozen=True)
 class Topic:
     """One fact that somebody could ask for, with its questions and its answer in both languages."""
 
     id: str
     title: ByLanguage
     questions: tuple[ByLanguage, ...]
+    also: Mapping[int, tuple[str, ...]]
+    """Other topics that answer a question as well, by the number of its pair."""
     answer: ByLanguage
     sources: tuple[Source, ...]
     review_by: date
@@ -84,6 +104,7 @@ class Knowledge:
 
     topics: Mapping[str, Topic]
     documents: Mapping[str, Document]
+    materials: Mapping[str, Material]
     out_of_scope: tuple[ByLanguage, ...]
     """Texts that must not be answered with a fact, in pairs: they calibrate when to decline."""
     greeting_topics: tuple[str, ...]
@@ -93,7 +114,8 @@ class Knowledge:
     def questions_hash(self) -> str:
         """Of what training reads: the questions and the out-of-scope texts. A mended answer needs no training."""
         pairs = [tuple(pair.values()) for pair in self.out_of_scope]
-        return hashlib.sha256(repr([*self.questions(), *pairs]).encode()).hexdigest()[:16]
+        also = [(topic.id, sorted(topic.also.items())) for topic in self.topics.values() if topic.also]
+        return hashlib.sha256(repr([*self.questions(), *pairs, *also]).encode()).hexdigest()[:16]
 
     def questions(self) -> Iterator[tuple[str, int, str, str]]:
         """Every question as (topic id, number of its pair, language, text)."""
@@ -139,6 +161,7 @@ def _topic(text: str, name: str) -> Topic:
             id=str(head["id"]),
             title=_both(head["title"]),
             questions=tuple(_both(pair) for pair in head["questions"]),
+            also=MappingProxyType({n: tuple(p["also"]) for n, p in enumerate(head["questions"]) if p.get("also")}),
             answer=_both(answer),
             sources=tuple(Source(str(s["document"]), _both(s["where"])) for s in head["sources"]),
             review_by=head["review_by"],
@@ -165,6 +188,20 @@ def _document(key: str, entry: Mapping[str, Any]) -> Document:
         raise KnowledgeError([f"sources.yml, {key}: {problem!r}"]) from problem
 
 
+def _material(key: str, entry: Mapping[str, Any]) -> Material:
+    try:
+        return Material(
+            id=key,
+            title=_both(entry["title"]),
+            kind=str(entry["kind"]),
+            document=str(entry["document"]),
+            url=entry["url"],
+            status=str(entry["status"]),
+        )
+    except (KeyError, TypeError, ValueError) as problem:
+        raise KnowledgeError([f"materials.yml, {key}: {problem!r}"]) from problem
+
+
 def load(folder: Path) -> Knowledge:
     """Reads the folder.
 
@@ -186,7 +223,7 @@ def load(folder: Path) -> Knowledge:
             found.append(f"{name}: its id is {topic.id}, which belongs in another file")
         topics[topic.id] = topic
     lists: dict[str, Any] = {}
-    for name in ("sources.yml", "out_of_scope.yml", "greeting.yml"):
+    for name in ("sources.yml", "materials.yml", "out_of_scope.yml", "greeting.yml"):
         content = (folder / name).read_text(encoding="utf-8")
         lists[name] = _yaml(content, name) or {}
     try:
@@ -196,6 +233,7 @@ def load(folder: Path) -> Knowledge:
     knowledge = Knowledge(
         topics=MappingProxyType(topics),
         documents=MappingProxyType({k: _document(k, v) for k, v in lists["sources.yml"].items()}),
+        materials=MappingProxyType({k: _material(k, v) for k, v in lists["materials.yml"].items()}),
         out_of_scope=out_of_scope,
         greeting_topics=tuple(lists["greeting.yml"].get("topics") or ()),
     )
@@ -229,12 +267,26 @@ def problems(knowledge: Knowledge) -> list[str]:
             for t in pair.values()
             if normal_form(t) in seen
         ]
+    found += _material_problems(knowledge)
     found += [
         f"greeting.yml: there is no topic {topic}"
         for topic in knowledge.greeting_topics
         if topic not in knowledge.topics
     ]
     return found
+
+
+def _material_problems(knowledge: Knowledge) -> Iterator[str]:
+    linked = {material for topic in knowledge.topics.values() for material in topic.materials}
+    for material in knowledge.materials.values():
+        if material.kind not in KINDS:
+            yield f"materials.yml, {material.id}: there is no kind {material.kind}"
+        if material.status not in STATUSES:
+            yield f"materials.yml, {material.id}: its status is {material.status}, not {' or '.join(STATUSES)}"
+        if material.document not in knowledge.documents:
+            yield f"materials.yml, {material.id}: sources.yml has no {material.document}"
+        if material.id not in linked:
+            yield f"materials.yml, {material.id}: no topic links it"
 
 
 def _topic_problems(topic: Topic, knowledge: Knowledge) -> Iterator[str]:
@@ -249,9 +301,7 @@ def _topic_problems(topic: Topic, knowledge: Knowledge) -> Iterator[str]:
     for source in topic.sources:
         if source.document not in knowledge.documents:
             yield f"{topic.id}: sources.yml has no {source.document}"
-    for other in topic.related:
-        if other not in knowledge.topics or other == topic.id:
-            yield f"{topic.id}: related names {other}, which is not another topic"
+    yield from _link_problems(topic, knowledge)
     if len(topic.questions) < FEWEST_QUESTIONS:
         yield f"{topic.id}: {len(topic.questions)} question pairs, fewer than {FEWEST_QUESTIONS}"
     fewest, most = WORDS_PER_ANSWER
@@ -261,3 +311,16 @@ def _topic_problems(topic: Topic, knowledge: Knowledge) -> Iterator[str]:
             yield f"{topic.id}: the answer in {language} has {words} words, not {fewest} to {most}"
         if re.search(r"^#|<[a-zA-Z/]|^\|", text, flags=re.MULTILINE):
             yield f"{topic.id}: the answer in {language} uses Markdown that the chat does not show"
+
+
+def _link_problems(topic: Topic, knowledge: Knowledge) -> Iterator[str]:
+    for material in topic.materials:
+        if material not in knowledge.materials:
+            yield f"{topic.id}: materials.yml has no {material}"
+    for number, others in topic.also.items():
+        for other in others:
+            if other not in knowledge.topics or other == topic.id:
+                yield f"{topic.id}, pair {number + 1}: also names {other}, which is not another topic"
+    for other in topic.related:
+        if other not in knowledge.topics or other == topic.id:
+            yield f"{topic.id}: related names {other}, which is not another topic"

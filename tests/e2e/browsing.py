@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import FloatRect, Locator, Page, expect
 
 from bot.texts import text
-from tests.conftest import System
 from tests.e2e.conversing import asked_back_about
+from tests.running import System
 
 PATHS = {"nl": "/", "en": "/en"}
 QUESTIONS = {

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.conftest import ROOT, System, Visitor
+from tests.conftest import Visitor
+from tests.running import ROOT, System
 
 pytest.register_assert_rewrite("tests.e2e.browsing", "tests.e2e.conversing")
 

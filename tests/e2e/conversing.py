@@ -6,13 +6,12 @@ from functools import cache
 
 import httpx
 import pytest
-import yaml
 
-from bot.answers.blind import QUESTIONS
 from bot.answers.engine import open_engine
 from bot.answers.knowledge import load
 from bot.settings import settings
 from bot.texts import text
+from tests.eval.questions import read
 
 QUESTION = "Wat moet ik doen als wij geen activatiecode hebben ontvangen?"
 TOPIC = "portal.activation-code-missing"
@@ -31,8 +30,7 @@ def check_problem(reply: httpx.Response, status: int, name: str, language: str =
 def asked_back_about(language: str) -> str:
     """A question that could mean several topics: which ones are asked back about is up to the calibration."""
     engine = open_engine(settings().models_dir, load(settings().knowledge_dir))
-    blind = yaml.safe_load(QUESTIONS.read_text())
-    for entry in blind["in_scope"]:
-        if entry["language"] == language and engine.decide(entry["text"], language).outcome == "choices":
-            return str(entry["text"])
+    for asked in read().in_scope:
+        if asked.language == language and engine.decide(asked.text, language).outcome == "choices":
+            return asked.text
     return pytest.fail("no blind question is asked back about")

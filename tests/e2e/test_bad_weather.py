@@ -15,7 +15,8 @@ import httpx
 import pytest
 
 from bot.texts import text
-from tests.conftest import System, Visitor
+from tests.conftest import Visitor
+from tests.running import System
 
 QUESTION = "Wat moet ik doen als wij geen activatiecode hebben ontvangen?"
 TOPIC = "portal.activation-code-missing"

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from bot.texts import text
-from tests.conftest import ROOT, Visitor
+from tests.conftest import Visitor
+from tests.running import ROOT
 
 INTENTS = [
     *sorted(i for file in (ROOT / "domain").glob("*.yml") for i in yaml.safe_load(file.read_text()).get("intents", ())),

@@ -15,8 +15,9 @@ import httpx
 import pytest
 
 from bot.texts import text
-from tests.conftest import System, Visitor
+from tests.conftest import Visitor
 from tests.e2e.conversing import QUESTION, TOPIC, check_problem
+from tests.running import System
 
 CODE = "ABCD-1234-EFGH"
 

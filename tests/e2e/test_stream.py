@@ -12,8 +12,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from tests.conftest import System, Visitor
+from tests.conftest import Visitor
 from tests.e2e.conversing import QUESTION, check_problem
+from tests.running import System
 
 
 @contextmanager

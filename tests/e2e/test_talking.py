@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import System, Visitor
+from tests.conftest import Visitor
 from tests.e2e.conversing import asked_back_about
+from tests.running import System
 
 ASKED = [
     ("nl", "Wat heb ik nodig om ons bedrijf aan te melden?", "portal.what-you-need", "aanmelden"),

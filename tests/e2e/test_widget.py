@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from bot.texts import text
-from tests.conftest import System
 from tests.e2e.browsing import (
     PATHS,
     QUESTIONS,
@@ -24,6 +23,7 @@ from tests.e2e.browsing import (
     until,
     widget,
 )
+from tests.running import System
 
 SOURCES = {"nl": "Aanmelden bij het SER Diversiteitsportaal", "en": "Registering at the SER Diversiteitsportaal"}
 

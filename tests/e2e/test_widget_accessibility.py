@@ -8,8 +8,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.conftest import System
 from tests.e2e.browsing import Chat, box, focused, widget
+from tests.running import System
 
 HOSTILE = """<!doctype html><html lang="nl" dir="rtl"><head><title>Vreemde pagina</title><style>
   * { all: revert; display: block !important; font-size: 40px !important; color: red !important;

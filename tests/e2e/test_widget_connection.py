@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 from playwright.sync_api import Page, Route, expect
 
-from tests.conftest import System
 from tests.e2e.browsing import QUESTIONS, Chat, said_once, until, widget
+from tests.running import System
 
 
 def test_reload(chat: Chat) -> None:

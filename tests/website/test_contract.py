@@ -14,7 +14,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from integrations.website.pages import api_document
-from tests.conftest import System, Visitor
+from tests.conftest import Visitor
+from tests.running import System
 
 CHECKS = [
     not_a_server_error,

@@ -1,0 +1,144 @@
+"""`make bench`: whole chat turns against Rasa's own starter project in the same run, as ratios.
+
+The machines are noisy, so the two take turns: a round of one, a round of the other. Saves docs/measured/bench.json.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+
+from bot.answers.knowledge import load
+from bot.settings import ROOT, settings
+from tests.bench.engines import engine_alone
+from tests.bench.systems import Compared, Starter, Wegwijzer
+
+SAVED = ROOT / "docs" / "measured" / "bench.json"
+VISITORS = (1, 8, 32)
+ROUNDS = 4
+TURNS_PER_ROUND = {1: 100, 8: 25, 32: 8}
+"""Of each visitor."""
+TARGETS = {"turn": 0.75, "turns_per_second": 1.5, "memory": 1.5, "start": 1.0}
+
+
+async def _round(system: Compared, url: str, visitors: int, turns: int) -> tuple[list[float], float]:
+    """All visitors talk at once; gives the milliseconds of every turn, and the seconds of the round."""
+    limits = httpx.Limits(max_connections=visitors, max_keepalive_connections=visitors)
+    async with httpx.AsyncClient(base_url=url, timeout=120, limits=limits) as client:
+        talking = [system.visitor(client) for _ in range(visitors)]
+        for one in talking:
+            await one.open()
+        spent: list[float] = []
+
+        async def talk(one: Any) -> None:
+            for number in range(turns):
+                began = time.perf_counter()
+                await one.say(number)
+                spent.append((time.perf_counter() - began) * 1000)
+
+        began = time.perf_counter()
+        await asyncio.gather(*map(talk, talking))
+        return spent, time.perf_counter() - began
+
+
+def _talking(systems: list[Any], visitors: int) -> dict[str, dict[str, float]]:
+    """Median and 95th percentile of a turn (ms), and turns a second, of each system."""
+    spent: dict[str, list[float]] = {system.name: [] for system in systems}
+    seconds: dict[str, float] = {system.name: 0.0 for system in systems}
+    turns = TURNS_PER_ROUND[visitors]
+    for system in systems:
+        asyncio.run(_round(system, system.url, visitors, 3))  # warm
+    for _ in range(ROUNDS):
+        for system in systems:
+            times, took = asyncio.run(_round(system, system.url, visitors, turns))
+            spent[system.name] += times
+            seconds[system.name] += took
+    return {
+        name: {
+            "median_ms": float(np.median(times)),
+            "p95_ms": float(np.percentile(times, 95)),
+            "turns_per_second": len(times) / seconds[name],
+        }
+        for name, times in spent.items()
+    }
+
+
+def main() -> None:
+    """Prints the ratios beside their targets, and saves the figures."""
+    knowledge = load(settings().knowledge_dir)
+    questions = [(language, text) for _, _, language, text in list(knowledge.questions())[::7]]
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        starter, ours = Starter(), Wegwijzer(Path(scratch), questions)
+        starter.make()
+        systems: list[Any] = [starter, ours]
+        try:
+            print("Starting both, one after the other, twice …", flush=True)
+            starts: dict[str, list[float]] = {"starter": [], "wegwijzer": []}
+            for attempt in range(2):
+                for system in systems:
+                    if attempt:
+                        system.stop()
+                    starts[system.name].append(system.start())
+            found["start_s"] = {name: min(times) for name, times in starts.items()}
+            found["visitors"] = {}
+            for visitors in VISITORS:
+                print(f"{visitors} visitor{'s' if visitors > 1 else ''} …", flush=True)
+                found["visitors"][str(visitors)] = _talking(systems, visitors)
+            found["memory_mb"] = {system.name: system.memory_mb() for system in systems}
+        finally:
+            for system in systems:
+                system.stop()
+    print("The answer engine alone …", flush=True)
+    found["engine"] = engine_alone()
+    found["ratios"] = _ratios(found)
+    SAVED.parent.mkdir(parents=True, exist_ok=True)
+    SAVED.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    _show(found)
+
+
+def _ratios(found: dict[str, Any]) -> dict[str, float]:
+    one, many = found["visitors"]["1"], found["visitors"]["8"]
+    memory = {name: sum(parts.values()) for name, parts in found["memory_mb"].items()}
+    return {
+        "turn": one["wegwijzer"]["median_ms"] / one["starter"]["median_ms"],
+        "turns_per_second": many["wegwijzer"]["turns_per_second"] / many["starter"]["turns_per_second"],
+        "memory": memory["wegwijzer"] / memory["starter"],
+        "start": found["start_s"]["wegwijzer"] / found["start_s"]["starter"],
+    }
+
+
+def _show(found: dict[str, Any]) -> None:
+    print(f"\n{'':26}{'starter':>12}{'wegwijzer':>12}{'ratio':>8}")
+
+    def row(name: str, values: dict[str, float], form: str) -> None:
+        ratio = values["wegwijzer"] / values["starter"]
+        print(f"{name:26}{values['starter']:12{form}}{values['wegwijzer']:12{form}}{ratio:8.2f}")
+
+    for visitors, both in found["visitors"].items():
+        for figure in ("median_ms", "p95_ms", "turns_per_second"):
+            row(f"{visitors:>2} visitors, {figure}", {name: both[name][figure] for name in both}, ".1f")
+    row("memory, MB", {name: sum(parts.values()) for name, parts in found["memory_mb"].items()}, ".0f")
+    print(f"{'':26}of which {', '.join(f'{n} {mb:.0f}' for n, mb in found['memory_mb']['wegwijzer'].items())}")
+    row("start to first answer, s", found["start_s"], ".1f")
+    print("\nThe answer engine alone, median ms a question:")
+    for topics, figures in found["engine"].items():
+        print(f"{topics:>8} topics: {figures['whole_ms']:.2f}, of which scoring {figures['scoring_ms']:.2f}")
+    print()
+    for name, target in TARGETS.items():
+        ratio = found["ratios"][name]
+        fine = ratio >= target if name == "turns_per_second" else ratio <= target
+        bound = "at least" if name == "turns_per_second" else "at most"
+        print(f"{name:18} {ratio:5.2f} × the starter; target {bound} {target}: {'met' if fine else 'MISSED'}")
+    print(f"Saved in {SAVED.relative_to(ROOT)}.")
+
+
+if __name__ == "__main__":
+    main()
