@@ -9,7 +9,7 @@ RASA := .venv-rasa/bin
 export RASA_TELEMETRY_ENABLED := false
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help environments train run test lint format lock clean distclean browser
+.PHONY: help environments train run test eval eval-logs bench lint format lock clean distclean browser
 
 help: ## Says what each command does.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,15 @@ browser: ## Sees to a Chromium for the browser tests.
 test: environments train browser ## Runs every test.
 	@$(MAIN)/python -m pytest
 	@$(RASA)/python -m pytest -c tests/nlu/pytest.ini tests/nlu
+
+eval: environments train ## Measures how right the answers are, beside three baselines; saves docs/measured/eval.*.
+	@$(MAIN)/python -m tests.eval
+
+eval-logs: environments ## The same engine on other logs: make eval-logs TRAIN=train.csv TEST=test.csv [SAVE=figures.json].
+	@$(MAIN)/python -m tests.eval.logs "$(TRAIN)" "$(TEST)" $(if $(SAVE),"$(SAVE)")
+
+bench: environments train ## Measures turns, memory and start beside Rasa's starter project; saves docs/measured/bench.json.
+	@$(MAIN)/python -m tests.bench
 
 lint: environments ## Checks format, style, types on both Pythons, and the knowledge.
 	$(MAIN)/ruff format --check .

@@ -59,7 +59,7 @@ def test_arrows_go_one_way(package: str, allowed: str) -> None:
 def test_what_runs_in_rasa_needs_little() -> None:
     """These run on Python 3.10, beside Rasa's own old libraries."""
     allowed = {
-        "__future__", "asyncio", "collections",
+        "__future__", "asyncio", "base64", "collections", "concurrent",
         "contextlib", "dataclasses", "datetime", "functools", "hashlib", "json", "os",
         "pathlib", "re", "threading", "time", "types", "typing", "numpy", "onnxruntime", "tokenizers", "yaml", "rasa",
         "sklearn", "jsonschema", "bot",

@@ -47,7 +47,7 @@ def miss(turn: Turn, decision: Decision) -> list[Draft]:
         return [
             Draft(
                 kind="unknown",
-                text=text("unknown.first", language),
+                text=text("unknown.first", language, desk=text(f"desk.{_desk(decision)}.short", language)),
                 language=language,
                 buttons=[rendering.person_button(language)],
                 decision=decision.as_record(),
@@ -85,7 +85,8 @@ class AnswerQuestion(TurnAction):
     def reply(self, turn: Turn) -> list[Draft]:
         """Asks the one place that decides."""
         engine = services().engine
-        decision = engine.decide(turn.text, turn.language, turn.context.last_topic)
+        vector = turn.vector.taken_by(engine.encoder) if turn.vector else None
+        decision = engine.decide(turn.text, turn.language, turn.context.last_topic, vector)
         if decision.outcome == "answer":
             return [show(turn, decision.topics[0], decision)]
         if decision.outcome == "choices":

@@ -15,6 +15,7 @@ from bot.answers import knowledge as knowledge_module
 from bot.answers.engine import AnswerEngine, open_engine
 from bot.conversations.store import Context, ConversationStore
 from bot.database.engine import open_engine as open_database
+from bot.encoder.runtime import Handed
 from bot.helpdesk.hours import OpeningHours, portal_hours
 from bot.messages import Draft, Language
 from bot.settings import settings
@@ -48,6 +49,8 @@ class Turn:
     intent: str
     context: Context
     moment: datetime
+    vector: Handed | None = None
+    """Of the text, where Rasa made it."""
 
     @property
     def language(self) -> Language:
@@ -73,6 +76,7 @@ class TurnAction(Action, ABC):
             intent=(latest.get("intent") or {}).get("name") or "",
             context=services().store.context(tracker.sender_id, message_id),
             moment=datetime.now(UTC),
+            vector=Handed(**latest["vector"]) if latest.get("vector") else None,
         )
         for draft in self.reply(turn):
             dispatcher.utter_message(json_message=draft.model_dump(mode="json"))

@@ -87,25 +87,30 @@ class AnswerEngine:
         scores = self.index.score(vector)
         return Reading(np.exp(scores.choice), self.index.in_scope(scores.signals))
 
-    def _read_as_follow_up(self, question: str, language: str, last_topic: str) -> Reading:
+    def _read_as_follow_up(self, question: str, alone: Array, language: str, last_topic: str) -> Reading:
         """The question half on its own, half behind what was talked about, whose neighbourhood is likelier."""
         behind = f"{self.knowledge.topics[last_topic].title[language]}: {question}"
-        vector = self.encoder.encode_one(question) + self.encoder.encode_one(behind)
+        vector = alone + self.encoder.encode_one(behind)
         reading = self._read(vector / np.linalg.norm(vector))
         topics = reading.topics.copy()
         topics[self._neighbours[last_topic]] *= 1.0 + NEIGHBOURS_COUNT
         return replace(reading, topics=topics / topics.sum())
 
-    def decide(self, question: str, language: str, last_topic: str | None = None) -> Decision:
+    def decide(
+        self, question: str, language: str, last_topic: str | None = None, vector: Array | None = None
+    ) -> Decision:
         """Decides on one question.
 
         last_topic: what the last answer in this conversation was about, for questions that lean on it.
+        vector: of the question, where this encoder made it already.
         """
-        reading, follow_up_of = self._read(self.encoder.encode_one(question)), None
+        if vector is None:
+            vector = self.encoder.encode_one(question)
+        reading, follow_up_of = self._read(vector), None
         if last_topic is not None and last_topic in self._place:
             says_so = bool(_LEANS[language].search(question.strip()))
             if says_so or self._is_short_and_unsure(question, reading):
-                leaning = self._read_as_follow_up(question, language, last_topic)
+                leaning = self._read_as_follow_up(question, vector, language, last_topic)
                 if leaning.best >= reading.best * (SAYS_SO_COUNTS if says_so else 1.0):
                     reading, follow_up_of = leaning, last_topic
         order = np.argsort(-reading.topics)[:CHOICES]

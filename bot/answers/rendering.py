@@ -31,11 +31,18 @@ def sources_of(topic: Topic, knowledge: Knowledge, language: str) -> list[Source
     return shown
 
 
+def _materials(topic: Topic, knowledge: Knowledge, language: str) -> str:
+    """Links to the topic's materials that have an address which the answer does not give already."""
+    linked = [knowledge.materials[material] for material in topic.materials]
+    lines = [f"- [{m.title[language]}]({m.url})" for m in linked if m.url and m.url not in topic.answer[language]]
+    return "\n\n" + "\n".join([text("answer.materials", language), *lines]) if lines else ""
+
+
 def answer(
     topic: Topic, knowledge: Knowledge, language: Language, today: date, decision: Decision | None = None
 ) -> Draft:
     """The answer of a topic; past its review date it says so and offers a person."""
-    body = topic.answer[language]
+    body = topic.answer[language] + _materials(topic, knowledge, language)
     buttons: list[ButtonDraft] = []
     if today > topic.review_by:
         body += "\n\n" + text("answer.review_due", language, date=_in_words(topic.review_by, language))

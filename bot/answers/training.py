@@ -20,8 +20,8 @@ PARTS = 4
 """One part in this many is held out."""
 FALSE_FACTS = 0.02
 """The share of out-of-scope texts that may be answered with a fact when the threshold is set (target: under 3%)."""
-WRONG_ANSWERS = 0.05
-"""The share of given answers that may be wrong on held-out questions when the threshold is set."""
+WRONG_COSTS = 3.0
+"""A wrong answer costs as much as this many times that the visitor is asked back about the right topic."""
 _INVERSE_REGULARISATION = 0.03
 
 Flags = npt.NDArray[np.bool_]
@@ -216,14 +216,14 @@ def calibrate(*parts: HeldOut) -> Calibration:
 
 
 def answer_threshold(confidence: Array, right: Flags, inside: Flags) -> float:
-    """The lowest confidence at which few enough out-of-scope texts get a fact and few enough answers are wrong."""
-    for threshold in np.linspace(0.05, 0.99, 189):
-        given = confidence >= threshold
-        false_facts = given[~inside].mean()
-        wrong = (given & inside & ~right).sum() / max(1, (given & inside).sum())
-        if false_facts <= FALSE_FACTS and wrong <= WRONG_ANSWERS:
-            return float(threshold)
-    return 0.99
+    """The confidence from which answering costs least on held-out questions, few out-of-scope texts getting a fact."""
+
+    def cost(threshold: float) -> float:
+        given = confidence[inside] >= threshold
+        return float((~given).sum() + WRONG_COSTS * (given & ~right[inside]).sum())
+
+    allowed = [t for t in np.linspace(0.05, 0.99, 189) if (confidence[~inside] >= t).mean() <= FALSE_FACTS]
+    return float(min(allowed or [0.99], key=cost))
 
 
 def choices_threshold(confidence: Array, inside: Flags) -> float:

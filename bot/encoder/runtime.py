@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
@@ -23,6 +25,27 @@ TOKENIZER_FILE = "tokenizer.json"
 DESCRIPTION_FILE = "encoder.json"
 
 _REMEMBERED = 512
+
+
+@dataclass(frozen=True)
+class Handed:
+    """A vector on its way from one process to another, with the encoder that made it."""
+
+    encoder: str
+    """The hash of the encoder."""
+    values: str
+    """Base64 of the float32 values, little-endian."""
+
+    @classmethod
+    def over(cls, vector: Vectors, encoder: Encoder) -> Handed:
+        """Packs a vector of shape (dimensions,)."""
+        return cls(encoder.hash, base64.b64encode(vector.astype("<f4").tobytes()).decode())
+
+    def taken_by(self, encoder: Encoder) -> Vectors | None:
+        """The vector, shape (dimensions,), or None where another encoder made it."""
+        if self.encoder != encoder.hash:
+            return None
+        return np.frombuffer(base64.b64decode(self.values), dtype="<f4").astype(np.float32)
 
 
 class EncoderError(RuntimeError):

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from sentence_transformers import SentenceTransformer
-from torch.nn.functional import cross_entropy, normalize
+from torch.nn.functional import cross_entropy, dropout, normalize
 from torch.nn.utils.rnn import pad_sequence
 
 Vectors = npt.NDArray[np.float32]
@@ -44,8 +44,11 @@ class Recipe:
     frozen_layers: int = 6
     """The word vectors stay as they are, and this many of the lower layers: what they make of a text is computed once,
     which halves the time of a step."""
-    average_from: float = 0.5
-    """The weights that count are the mean over the steps from this share of them on."""
+    dropout: float = 0.1
+    """Of what the frozen layers make of a text."""
+    average_last: int = 300
+    """The weights that count are the mean over at most this many of the last steps, in a run of twice as many or more:
+    confidences come out more even. In a short run the early ones would only be in the way."""
     most_steps: int = 1000
     """Whatever the knowledge grows to, tuning ends."""
     max_tokens: int = 64
@@ -79,7 +82,7 @@ class _Upper:
     """The layers that learn, over what the frozen ones make of each text."""
 
     def __init__(self, model: SentenceTransformer, texts: Sequence[str], recipe: Recipe) -> None:
-        self.model = model
+        self.model, self.texts = model, texts
         self._transformer = model[0].auto_model
         self._layers = self._transformer.encoder.layer
         frozen = min(recipe.frozen_layers, len(self._layers) - 1)
@@ -88,6 +91,7 @@ class _Upper:
             part.requires_grad_(False)
         self._embeddings = self._transformer.embeddings
         self._known = self._read(texts, recipe.max_tokens)
+        self._dropout = recipe.dropout
 
     def _read(self, texts: Sequence[str], max_tokens: int) -> list[torch.Tensor]:
         """What the frozen layers make of each text, shape (tokens, dimensions), in half precision."""
@@ -127,11 +131,13 @@ class _Upper:
 
     def vectors(self, chosen: Sequence[int]) -> torch.Tensor:
         """Vectors of the texts with these numbers, shape (texts, dimensions), of length 1."""
-        states = pad_sequence([self._known[at] for at in chosen], batch_first=True)
+        states = pad_sequence([self._known[at] for at in chosen], batch_first=True).float()
+        # The frozen layers are computed once, without their own dropout: this stands in for it.
+        states = dropout(states, self._dropout, training=self.model.training)
         lengths = torch.tensor([len(self._known[at]) for at in chosen])
         mask = (torch.arange(states.shape[1])[None] < lengths[:, None]).long()
         with _autocast():
-            made = self._transformer(inputs_embeds=states.float(), attention_mask=mask).last_hidden_state
+            made = self._transformer(inputs_embeds=states, attention_mask=mask).last_hidden_state
             pooled = self.model[1]({"token_embeddings": made.float(), "attention_mask": mask})["sentence_embedding"]
         return normalize(pooled.float(), dim=-1)
 
@@ -154,21 +160,13 @@ def tune(
     """
     random.seed(0)
     torch.manual_seed(0)
-    chance = np.random.default_rng(0)
-    labels = torch.as_tensor(np.asarray(places))
     with _Upper(model, texts, recipe) as upper:
-        _learn(upper, texts, labels, recipe, chance, progress)
+        _learn(upper, torch.as_tensor(np.asarray(places)), recipe, progress)
     model.eval()
 
 
-def _learn(
-    upper: _Upper,
-    texts: Sequence[str],
-    labels: torch.Tensor,
-    recipe: Recipe,
-    chance: np.random.Generator,
-    progress: Progress,
-) -> None:
+def _learn(upper: _Upper, labels: torch.Tensor, recipe: Recipe, progress: Progress) -> None:
+    texts, chance = upper.texts, np.random.default_rng(0)
     with torch.inference_mode():
         vectors = torch.cat([upper.vectors(range(at, min(at + 64, len(texts)))) for at in range(0, len(texts), 64)])
     means = torch.stack([vectors[labels == topic].mean(0) for topic in range(int(labels.max()) + 1)])
@@ -204,7 +202,7 @@ def _learn(
         torch.nn.utils.clip_grad_norm_(learning, 1.0)
         optimiser.step()
         pace.step()
-        if step >= steps * recipe.average_from and step % AVERAGE_EVERY == 0:
+        if steps >= 2 * recipe.average_last and step >= steps - recipe.average_last and step % AVERAGE_EVERY == 0:
             average.update_parameters(upper.model)
         if time.monotonic() - told > 1 or step + 1 == steps:
             told = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,14 @@ from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.encoder.runtime import Encoder, Vectors
+from bot.encoder.runtime import Encoder, Handed, Vectors
+
+VECTOR_KEY = "vector"
+"""Where the parsed message carries its vector to the action server, which then need not make it again."""
 
 
 @lru_cache(maxsize=1)
-def _encoder() -> Encoder:
+def served_encoder() -> Encoder:
     """One encoder for the whole process; bin/start-rasa and training name its folder."""
     return Encoder(Path(os.environ["ENCODER_DIR"]))
 
@@ -54,7 +58,7 @@ class SentenceFeaturizer(DenseFeaturizer, GraphComponent):
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:
         """The encoder's hash: without it Rasa restores a classifier trained on another encoder's vectors."""
-        return _encoder().hash
+        return served_encoder().hash
 
     @classmethod
     def create(
@@ -69,7 +73,7 @@ class SentenceFeaturizer(DenseFeaturizer, GraphComponent):
 
     def _add(self, messages: list[Message]) -> None:
         with_text = [message for message in messages if message.get(TEXT)]
-        vectors = _encoder().encode([message.get(TEXT) for message in with_text])
+        vectors = served_encoder().encode([message.get(TEXT) for message in with_text])
         for message, vector in zip(with_text, vectors):
             message.add_features(Features(vector.reshape(1, -1), FEATURE_TYPE_SENTENCE, TEXT, self._identifier))
 
@@ -81,4 +85,8 @@ class SentenceFeaturizer(DenseFeaturizer, GraphComponent):
     def process(self, messages: list[Message]) -> list[Message]:
         """Featurizes incoming messages; a button's intent needs no vector."""
         self._add([message for message in messages if not str(message.get(TEXT) or "").startswith("/")])
+        for message in messages:
+            vector = sentence_vector(message)
+            if vector is not None:
+                message.set(VECTOR_KEY, asdict(Handed.over(vector, served_encoder())), add_to_output=True)
         return messages

@@ -27,6 +27,8 @@ from bot.encoder import tuning
 from bot.settings import settings
 from bot.train import base_encoder
 
+RECIPE = tuning.Recipe(frozen_layers=0)
+"""Other logs are small: with all layers learning they are chosen better, and it costs seconds only."""
 THRESHOLDS = np.round(np.arange(0.0, 1.0, 0.05), 2)
 
 
@@ -94,7 +96,7 @@ def _tuned(models: Path, encoder_model: str | None, texts: training.Texts, what:
     rows += [(t, len(texts.topics)) for t, held in zip(texts.strays, texts.stray_held, strict=True) if not held]
     said, places = zip(*rows, strict=True)
     print(f"{what}: tuning on {len(rows)} texts …", flush=True)
-    tuning.tune(model, said, places, tuning.Recipe(), lambda done, of: None)
+    tuning.tune(model, said, places, RECIPE, lambda done, of: None)
     return model
 
 
