@@ -30,6 +30,7 @@ from bot.settings import ROOT, settings
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+    from torch import Tensor
 
 log = logging.getLogger("train")
 
@@ -108,7 +109,10 @@ def base_hash(encoder_model: str | None) -> str:
 
 
 def base_encoder(models: Path, encoder_model: str | None) -> SentenceTransformer:
-    """The encoder as the package (or ENCODER_MODEL) brings it; built on disk the first time."""
+    """The encoder as the package (or ENCODER_MODEL) brings it; built on disk the first time.
+
+    Raises TrainingFailed for a model that is not built of layers which can stay as they are.
+    """
     # Torch and sentence-transformers take seconds to import: only where something is built.
     from sentence_transformers import SentenceTransformer
 
@@ -123,7 +127,10 @@ def base_encoder(models: Path, encoder_model: str | None) -> SentenceTransformer
 
     folder = _made(models / f"base-{base_hash(encoder_model)}", make, "Encoder from the package")
     arguments = None if encoder_model else build.MODEL_ARGUMENTS
-    return SentenceTransformer(str(folder / "model"), device="cpu", model_kwargs=arguments)
+    model = SentenceTransformer(str(folder / "model"), device="cpu", model_kwargs=arguments)
+    if not hasattr(getattr(model[0].auto_model, "encoder", None), "layer"):
+        raise TrainingFailed(f"{encoder_model} cannot be tuned: choose a BERT, RoBERTa or XLM-R model.")
+    return model
 
 
 class Training:
@@ -140,6 +147,15 @@ class Training:
         scored_by = ("bot.encoder.runtime", "bot.answers.training", "bot.answers.index")
         made_of = (self.encoder_hash, training.PARTS, sorted(self.texts.also.items()))
         self.index_hash = _hash(*made_of, code=scored_by)
+
+    @cached_property
+    def _states(self) -> dict[str, Tensor]:
+        """What the layers that stay as they are make of every text; every tuning starts from it."""
+        from bot.encoder import tuning
+
+        known = [*self.texts.texts, *self.texts.strays]
+        model = base_encoder(self.models, self.encoder_model)
+        return dict(zip(known, tuning.read(model, known, tuning.Recipe()), strict=True))
 
     def _tune(self, without: int | None, what: str) -> SentenceTransformer:
         """The encoder, tuned on all of the knowledge or without one part of it."""
@@ -159,7 +175,8 @@ class Training:
             if without is None or not held
         ]
         texts, places = zip(*rows, strict=True)
-        tuning.tune(model, texts, places, tuning.Recipe(), _progress(what))
+        states = [self._states[text] for text in texts]
+        tuning.tune(model, texts, places, tuning.Recipe(), _progress(what), states=states)
         return model
 
     @cached_property

@@ -97,6 +97,10 @@ class Encoder:
         # One at a time: int8 scales its activations per call, so in a batch a vector would depend on its neighbours.
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
         prefixed = [self._prefixes.get(kind, "") + text for text in texts]
+        if workers == 1:
+            for at, text in enumerate(prefixed):
+                vectors[at] = self._encode(text)
+            return vectors
         with ThreadPoolExecutor(workers) as pool:
             for at, vector in enumerate(pool.map(self._encode, prefixed)):
                 vectors[at] = vector

@@ -25,6 +25,7 @@ Progress = Callable[[int, int], None]
 """Told after each step: steps done, steps in all."""
 
 
+TEXTS_PER_PROTOTYPE = 8
 AVERAGE_EVERY = 5
 """Steps between two looks at the weights that are averaged."""
 
@@ -35,7 +36,7 @@ class Recipe:
 
     epochs: float = 3.0
     batch: int = 32
-    learning_rate: float = 2e-4
+    learning_rate: float = 3e-4
     prototype_learning_rate: float = 1e-2
     scale: float = 20.0
     """Sharpness of the softmax over cosines."""
@@ -46,10 +47,10 @@ class Recipe:
     which halves the time of a step."""
     dropout: float = 0.1
     """Of what the frozen layers make of a text."""
-    average_last: int = 300
+    average_last: int = 200
     """The weights that count are the mean over at most this many of the last steps, in a run of twice as many or more:
     confidences come out more even. In a short run the early ones would only be in the way."""
-    most_steps: int = 1000
+    most_steps: int = 600
     """Whatever the knowledge grows to, tuning ends."""
     max_tokens: int = 64
 
@@ -78,45 +79,54 @@ class _AsGiven(torch.nn.Module):
         return inputs_embeds
 
 
+def _frozen(model: SentenceTransformer, recipe: Recipe) -> int:
+    """How many of the lower layers stay as they are; at least one learns."""
+    return min(recipe.frozen_layers, len(model[0].auto_model.encoder.layer) - 1)
+
+
+def read(model: SentenceTransformer, texts: Sequence[str], recipe: Recipe) -> list[torch.Tensor]:
+    """What the frozen layers make of each text, shape (tokens, dimensions), in half precision.
+
+    The same for every tuning that starts from this model: it can be computed once for several.
+    """
+    transformer, prefix = model[0].auto_model, model.prompts.get("query", "")
+    layers = transformer.encoder.layer
+    states: list[torch.Tensor] = [torch.empty(0)] * len(texts)
+    order = sorted(range(len(texts)), key=lambda at: len(texts[at]))
+    model.eval()
+    transformer.encoder.layer = layers[: _frozen(model, recipe)]
+    try:
+        with torch.inference_mode(), _autocast():
+            for start in range(0, len(order), 64):
+                these = order[start : start + 64]
+                tokens = model.tokenizer(
+                    [prefix + texts[at] for at in these],
+                    padding=True,
+                    truncation=True,
+                    max_length=recipe.max_tokens,
+                    return_tensors="pt",
+                )
+                made = transformer(**tokens).last_hidden_state
+                for at, state, mask in zip(these, made, tokens["attention_mask"], strict=True):
+                    states[at] = state[: int(mask.sum())].to(torch.bfloat16)
+    finally:
+        transformer.encoder.layer = layers
+    return [state.clone() for state in states]
+
+
 class _Upper:
     """The layers that learn, over what the frozen ones make of each text."""
 
-    def __init__(self, model: SentenceTransformer, texts: Sequence[str], recipe: Recipe) -> None:
-        self.model, self.texts = model, texts
-        self._transformer = model[0].auto_model
-        self._layers = self._transformer.encoder.layer
-        frozen = min(recipe.frozen_layers, len(self._layers) - 1)
-        self._lower, self._upper = self._layers[:frozen], self._layers[frozen:]
-        for part in (self._transformer.embeddings, *self._lower):
-            part.requires_grad_(False)
-        self._embeddings = self._transformer.embeddings
-        self._known = self._read(texts, recipe.max_tokens)
+    def __init__(self, model: SentenceTransformer, states: Sequence[torch.Tensor], recipe: Recipe) -> None:
+        self.model = model
+        self._states = states
         self._dropout = recipe.dropout
-
-    def _read(self, texts: Sequence[str], max_tokens: int) -> list[torch.Tensor]:
-        """What the frozen layers make of each text, shape (tokens, dimensions), in half precision."""
-        prefix = self.model.prompts.get("query", "")
-        known: list[torch.Tensor] = [torch.empty(0)] * len(texts)
-        order = sorted(range(len(texts)), key=lambda at: len(texts[at]))
-        self.model.eval()
-        self._transformer.encoder.layer = self._lower
-        try:
-            with torch.inference_mode(), _autocast():
-                for start in range(0, len(order), 64):
-                    these = order[start : start + 64]
-                    tokens = self.model.tokenizer(
-                        [prefix + texts[at] for at in these],
-                        padding=True,
-                        truncation=True,
-                        max_length=max_tokens,
-                        return_tensors="pt",
-                    )
-                    made = self._transformer(**tokens).last_hidden_state
-                    for at, states, mask in zip(these, made, tokens["attention_mask"], strict=True):
-                        known[at] = states[: int(mask.sum())].to(torch.bfloat16)
-        finally:
-            self._transformer.encoder.layer = self._layers
-        return [states.clone() for states in known]
+        self._transformer = model[0].auto_model
+        self._embeddings, self._layers = self._transformer.embeddings, self._transformer.encoder.layer
+        frozen = _frozen(model, recipe)
+        for part in (self._embeddings, *self._layers[:frozen]):
+            part.requires_grad_(False)
+        self._upper = self._layers[frozen:]
 
     def learning(self) -> list[torch.nn.Parameter]:
         """What learns."""
@@ -131,10 +141,10 @@ class _Upper:
 
     def vectors(self, chosen: Sequence[int]) -> torch.Tensor:
         """Vectors of the texts with these numbers, shape (texts, dimensions), of length 1."""
-        states = pad_sequence([self._known[at] for at in chosen], batch_first=True).float()
+        states = pad_sequence([self._states[at] for at in chosen], batch_first=True).float()
         # The frozen layers are computed once, without their own dropout: this stands in for it.
         states = dropout(states, self._dropout, training=self.model.training)
-        lengths = torch.tensor([len(self._known[at]) for at in chosen])
+        lengths = torch.tensor([len(self._states[at]) for at in chosen])
         mask = (torch.arange(states.shape[1])[None] < lengths[:, None]).long()
         with _autocast():
             made = self._transformer(inputs_embeds=states, attention_mask=mask).last_hidden_state
@@ -152,25 +162,39 @@ def _batches(texts: Sequence[str], size: int, chance: np.random.Generator) -> li
 
 
 def tune(
-    model: SentenceTransformer, texts: Sequence[str], places: Sequence[int], recipe: Recipe, progress: Progress
+    model: SentenceTransformer,
+    texts: Sequence[str],
+    places: Sequence[int],
+    recipe: Recipe,
+    progress: Progress,
+    *,
+    states: Sequence[torch.Tensor] | None = None,
 ) -> None:
     """Fine-tunes `model` in place.
 
     texts: the questions; places: the topic of each, 0 to topics - 1, every topic at least once.
+    states: what `read` gave for the texts, where that was done before.
     """
     random.seed(0)
     torch.manual_seed(0)
-    with _Upper(model, texts, recipe) as upper:
-        _learn(upper, torch.as_tensor(np.asarray(places)), recipe, progress)
+    with _Upper(model, states or read(model, texts, recipe), recipe) as upper:
+        _learn(upper, texts, torch.as_tensor(np.asarray(places)), recipe, progress)
     model.eval()
 
 
-def _learn(upper: _Upper, labels: torch.Tensor, recipe: Recipe, progress: Progress) -> None:
-    texts, chance = upper.texts, np.random.default_rng(0)
+def _prototypes(upper: _Upper, labels: torch.Tensor) -> torch.nn.Parameter:
+    """Where each topic starts: the mean vector of its first few texts, shape (topics, dimensions)."""
+    means = []
     with torch.inference_mode():
-        vectors = torch.cat([upper.vectors(range(at, min(at + 64, len(texts)))) for at in range(0, len(texts), 64)])
-    means = torch.stack([vectors[labels == topic].mean(0) for topic in range(int(labels.max()) + 1)])
-    prototypes = torch.nn.Parameter(normalize(means, dim=-1).clone())
+        for topic in range(int(labels.max()) + 1):
+            first = (labels == topic).nonzero()[:TEXTS_PER_PROTOTYPE, 0]
+            means.append(upper.vectors(first.tolist()).mean(0))
+    return torch.nn.Parameter(normalize(torch.stack(means), dim=-1).clone())
+
+
+def _learn(upper: _Upper, texts: Sequence[str], labels: torch.Tensor, recipe: Recipe, progress: Progress) -> None:
+    chance = np.random.default_rng(0)
+    prototypes = _prototypes(upper, labels)
     learning = upper.learning()
     optimiser = torch.optim.AdamW(
         [

@@ -1,4 +1,4 @@
-"""Feeds the knowledge to Rasa at training time: every question of it is an example of one intent."""
+"""Feeds the knowledge to Rasa at training time: questions of every topic are examples of one intent."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from bot.answers import knowledge
 
 QUESTION = "question"
+PAIRS_PER_TOPIC = 12
+"""Telling a question from small talk takes no more of each topic; all of them would cost a minute of training."""
 
 
 class KnowledgeImporter(TrainingDataImporter):
-    """Gives Rasa the knowledge's questions, and the texts that must not be answered, as the intent `question`.
+    """Gives Rasa questions of every topic, and the texts that must not be answered, as the intent `question`.
 
     Rasa only learns that something is a question; which topic it asks for is decided in `bot/answers`.
     What is out of scope counts as a question too: declining it is that same decision.
@@ -36,7 +38,9 @@ class KnowledgeImporter(TrainingDataImporter):
     def get_nlu_data(self, language: str | None = "nl") -> TrainingData:
         """The examples; a knowledge that breaks its rules ends the training with the list of problems."""
         known = knowledge.load(self._folder)
-        texts = [text for _, _, _, text in known.questions()]
+        pairs = {topic.id: len(topic.questions) for topic in known.topics.values()}
+        step = {topic: max(1, count // PAIRS_PER_TOPIC) for topic, count in pairs.items()}
+        texts = [text for topic, number, _, text in known.questions() if number % step[topic] == 0]
         texts += [text for pair in known.out_of_scope for text in pair.values()]
         return TrainingData([Message.build(text, QUESTION) for text in dict.fromkeys(texts)])
 

@@ -21,6 +21,7 @@ from tests.eval.baselines.bm25 import Bm25
 from tests.eval.baselines.rasa_default import RasaDefault
 from tests.eval.baselines.untuned import untuned
 from tests.eval.cross_validation import cross_validate
+from tests.eval.facts import ask_everything
 from tests.eval.outcomes import (
     Decided,
     Decider,
@@ -96,6 +97,8 @@ def main() -> None:
         found["curves"][name] = report.curve(decided, strays)
     print("Cross-validation on the knowledge's own questions …", flush=True)
     found["cross_validation"] = cross_validate(training)
+    print("Every fact, asked for in the running chat …", flush=True)
+    found["facts"] = ask_everything(knowledge)
     found["seconds"] = round(time.monotonic() - began)
     SAVED.mkdir(parents=True, exist_ok=True)
     report.show(found)

@@ -15,7 +15,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.answers import knowledge
 from bot.nlu import action_response, rest_log
-from bot.nlu.importer import QUESTION, KnowledgeImporter
+from bot.nlu.importer import PAIRS_PER_TOPIC, QUESTION, KnowledgeImporter
 from bot.nlu.tracker import BoundedTrackerStore
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -88,12 +88,14 @@ def test_trackers_are_bounded_in_time(monkeypatch):
     assert asyncio.run(store.keys()) == ["new"]
 
 
-def test_every_question_of_the_knowledge_is_an_example():
+def test_every_topic_of_the_knowledge_has_examples_in_both_languages():
     examples = KnowledgeImporter(folder=str(ROOT / "knowledge")).get_nlu_data().intent_examples
     known = knowledge.load(ROOT / "knowledge")
     texts = {example.get("text") for example in examples}
     assert {example.get("intent") for example in examples} == {QUESTION}
-    assert {text for _, _, _, text in known.questions()} <= texts
+    for topic in known.topics.values():
+        for language in knowledge.LANGUAGES:
+            assert sum(pair[language] in texts for pair in topic.questions) >= PAIRS_PER_TOPIC, topic.id
     assert {text for pair in known.out_of_scope for text in pair.values()} <= texts
 
 
