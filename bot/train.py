@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,7 +30,6 @@ from bot.settings import ROOT, settings
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-    from torch import Tensor
 
 log = logging.getLogger("train")
 
@@ -149,7 +148,7 @@ class Training:
         self.index_hash = _hash(*made_of, code=scored_by)
 
     @cached_property
-    def _states(self) -> dict[str, Tensor]:
+    def _states(self) -> dict[str, Any]:
         """What the layers that stay as they are make of every text; every tuning starts from it."""
         from bot.encoder import tuning
 

@@ -33,10 +33,17 @@ def place_named(said: str) -> int | None:
     return found.pop() if len(found) == 1 else None
 
 
-def offered_topics(turn: Turn) -> list[str]:
-    """The topics behind the buttons of the assistant's last message."""
+def offered_topics(turn: Turn, *, under_an_answer: bool = False) -> list[str]:
+    """The topics behind the buttons of the assistant's last message.
+
+    under_an_answer: also those that stood under an answer. They were no question, so "yes" and "no" are not about them.
+    """
     topics = services().engine.knowledge.topics
-    return [payload["topic"] for payload in turn.context.choices if payload.get("topic") in topics]
+    return [
+        payload["topic"]
+        for payload in turn.context.choices
+        if payload.get("topic") in topics and (under_an_answer or not payload.get("instead"))
+    ]
 
 
 def miss(turn: Turn, decision: Decision) -> list[Draft]:
@@ -105,7 +112,7 @@ class ChooseTopic(TurnAction):
         pressed = str((turn.context.payload or {}).get("topic"))
         if pressed in topics:
             return [show(turn, pressed, Decision("answer", (Candidate(pressed, 1.0),)))]
-        offered = offered_topics(turn)
+        offered = offered_topics(turn, under_an_answer=turn.intent != "affirm")
         if not offered:
             if turn.intent == "affirm":
                 return [_small(turn, "smalltalk.affirm")]

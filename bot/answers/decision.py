@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+LEAST_SHARE = 0.05
+"""Another topic is worth offering from this share of the best one's confidence."""
+
 Outcome = Literal["answer", "choices", "unknown"]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bot.answers.decision import Candidate, Decision
+from bot.answers.decision import LEAST_SHARE, Candidate, Decision
 from bot.answers.index import Array, Index, IndexMissing
 from bot.answers.knowledge import Knowledge
 from bot.encoder.runtime import Encoder
@@ -20,8 +20,6 @@ NEIGHBOURS_COUNT = 5.0
 """How much likelier a follow-up is about the last topic or a related one. Chosen on tests/answers/follow_ups.yml."""
 SAYS_SO_COUNTS = 0.7
 """A question that says that it leans on the one before is read so, unless that makes it much less sure."""
-LEAST_SHARE = 0.05
-"""A third topic is offered from this share of the best one's confidence."""
 
 # A question that leans on the one before it: it opens with a conjunction, or points back.
 _LEANS = {

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 
-from bot.answers.decision import Decision
+from bot.answers.decision import LEAST_SHARE, Decision
 from bot.answers.knowledge import Knowledge, Topic
 from bot.messages import ButtonDraft, Draft, Language, Memory, SourceShown
 from bot.texts import text
+
+SURE = 0.85
+"""From this confidence an answer stands alone."""
 
 
 def _in_words(day: date, language: str) -> str:
@@ -38,15 +41,30 @@ def _materials(topic: Topic, knowledge: Knowledge, language: str) -> str:
     return "\n\n" + "\n".join([text("answer.materials", language), *lines]) if lines else ""
 
 
+def _instead(decision: Decision, knowledge: Knowledge, language: str) -> list[ButtonDraft]:
+    """Buttons for what else may have been meant, where the answer is not sure enough to stand alone."""
+    best, *others = decision.candidates
+    if decision.outcome != "answer" or best.confidence >= SURE:
+        return []
+    near = [other.topic for other in others if other.confidence >= LEAST_SHARE * best.confidence]
+    return [ButtonDraft(title=knowledge.topics[t].title[language], payload={"topic": t, "instead": True}) for t in near]
+
+
 def answer(
     topic: Topic, knowledge: Knowledge, language: Language, today: date, decision: Decision | None = None
 ) -> Draft:
-    """The answer of a topic; past its review date it says so and offers a person."""
+    """The answer of a topic; past its review date it says so and offers a person.
+
+    decision: what led to it; where that was not sure, the answer offers what else may have been meant.
+    """
     body = topic.answer[language] + _materials(topic, knowledge, language)
     buttons: list[ButtonDraft] = []
     if today > topic.review_by:
         body += "\n\n" + text("answer.review_due", language, date=_in_words(topic.review_by, language))
         buttons.append(person_button(language))
+    if decision and (instead := _instead(decision, knowledge, language)):
+        body += "\n\n" + text("answer.instead", language)
+        buttons += instead
     return Draft(
         kind="answer",
         text=body,

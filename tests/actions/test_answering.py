@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
-from bot.actions.answering import place_named
+from bot.actions.answering import ChooseTopic, offered_topics, place_named
+from bot.actions.turn import Turn
+from bot.conversations.store import Context
 
 
 @pytest.mark.parametrize(
@@ -29,3 +33,20 @@ from bot.actions.answering import place_named
 )
 def test_place_named(said: str, place: int | None) -> None:
     assert place_named(said) == place
+
+
+def _turn(*payloads: dict[str, object]) -> Turn:
+    context = Context(
+        id="c", language="nl", mode="assistant", version=0, last_topic=None, misses=0, choices=tuple(payloads)
+    )
+    return Turn(text="ja", intent="affirm", context=context, moment=datetime.now(UTC))
+
+
+def test_yes_is_not_about_what_stands_under_an_answer() -> None:
+    """An unsure answer offers other topics beneath it: "yes" then means that the answer was fine."""
+    asked_back = {"topic": "law.quota"}
+    beneath = {"topic": "law.targets", "instead": True}
+    assert offered_topics(_turn(asked_back, {"intent": "none_of_these"})) == ["law.quota"]
+    assert offered_topics(_turn(beneath)) == []
+    assert offered_topics(_turn(beneath), under_an_answer=True) == ["law.targets"]
+    assert ChooseTopic().reply(_turn(beneath))[0].kind == "smalltalk"

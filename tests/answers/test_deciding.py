@@ -12,6 +12,7 @@ import yaml
 
 from bot.answers import knowledge as knowledge_module
 from bot.answers import rendering, training
+from bot.answers.decision import Candidate, Decision
 from bot.answers.engine import AnswerEngine, open_engine
 from bot.answers.index import Index, IndexMissing
 from bot.settings import ROOT, settings
@@ -117,6 +118,31 @@ def test_an_answer_past_its_review_date_says_so(engine: AnswerEngine) -> None:
     assert "controle" not in fresh.text and not fresh.buttons
     assert "toe aan een controle" in stale.text
     assert stale.buttons[0].payload == {"intent": "talk_to_person"}
+
+
+def test_an_unsure_answer_offers_what_else_may_have_been_meant(engine: AnswerEngine) -> None:
+    topic, known = engine.knowledge.topics["law.quota"], engine.knowledge
+
+    def shown(*candidates: tuple[str, float]) -> list[dict[str, object]]:
+        decision = Decision("answer", tuple(Candidate(*each) for each in candidates))
+        return [button.payload for button in rendering.answer(topic, known, "nl", date(2026, 11, 21), decision).buttons]
+
+    assert shown(("law.quota", 0.97), ("law.targets", 0.02)) == []
+    unsure = shown(("law.quota", 0.6), ("law.targets", 0.2), ("portal.login", 0.01))
+    assert unsure == [{"topic": "law.targets", "instead": True}]
+
+
+def test_materials_with_an_address_stand_under_the_answer_once(engine: AnswerEngine) -> None:
+    for topic in engine.knowledge.topics.values():
+        for language in ("nl", "en"):
+            text = rendering.answer(topic, engine.knowledge, language, date(2026, 11, 21)).text
+            for material in topic.materials:
+                url = engine.knowledge.materials[material].url
+                assert url is None or text.count(f"({url})") >= 1, (topic.id, material)
+    signing = rendering.answer(
+        engine.knowledge.topics["charter.who-can-sign"], engine.knowledge, "nl", date(2026, 11, 21)
+    )
+    assert "Ondertekenaars van het Charter](https://www.ser.nl/" in signing.text
 
 
 def test_every_answer_shows_its_sources_in_both_languages(engine: AnswerEngine) -> None:
