@@ -132,6 +132,17 @@ def base_encoder(models: Path, encoder_model: str | None) -> SentenceTransformer
     return model
 
 
+def export_quietly(model: SentenceTransformer, folder: Path, hash_: str) -> None:
+    """Exports for serving; the quantiser would log a line for every node that it leaves alone."""
+    from bot.encoder import export
+
+    logging.disable(logging.WARNING)
+    try:
+        export.export(model, folder, hash_)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
 class Training:
     """The stages, each of which makes one folder in `models`."""
 
@@ -183,9 +194,7 @@ class Training:
         """The encoder tuned on all of the knowledge, for serving."""
 
         def make(folder: Path) -> None:
-            from bot.encoder import export
-
-            export.export(self._tune(None, "tuning"), folder, self.encoder_hash)
+            export_quietly(self._tune(None, "tuning"), folder, self.encoder_hash)
 
         return _made(self.models / f"encoder-{self.encoder_hash}", make, "Encoder tuned on the knowledge")
 
