@@ -16,22 +16,27 @@ from bot.answers.knowledge import Knowledge
 from bot.encoder.runtime import Encoder
 
 CHOICES = 3
-NEIGHBOURS_COUNT = 5.0
+NEIGHBOURS_COUNT = 8.0
 """How much likelier a follow-up is about the last topic or a related one. Chosen on tests/answers/follow_ups.yml."""
 SAYS_SO_COUNTS = 0.7
 """A question that says that it leans on the one before is read so, unless that makes it much less sure."""
+
+LEANS_ODDS = 3.0
+"""How much likelier it is that the knowledge answers a question which says that it leans on an answer."""
 
 # A question that leans on the one before it: it opens with a conjunction, or points back.
 _LEANS = {
     "nl": re.compile(
         r"^(en|maar|of|ook|dan)\b|^(wat|hoe|geldt|kan|mag|moet)\b.{0,25}\b(dat|dit|die|daar|dan|daarvoor|daarbij)\b"
-        r"|^(waarom|hoezo|wanneer|hoe lang|waar|wie|hoeveel|hoe dan)\W*$",
+        r"|^(waarom|hoezo|wanneer|hoe lang|waar|wie|hoeveel|hoe dan)\W*$|^(hij|zij|ze|dat|dit|die)\b"
+        r"|^(\w+\W+){1,4}(dat|dit|deze|ze|hem|daar|daarvan|daarna|ervan|erbij)\b",
         re.IGNORECASE,
     ),
     "en": re.compile(
         r"^(and|but|or|also|then|what about|how about)\b"
         r"|^(what|how|does|can|may|must|is)\b.{0,25}\b(that|this|it|those|then)\b"
-        r"|^(why|when|how long|where|who|how many|how so)\W*$",
+        r"|^(why|when|how long|where|who|how many|how so)\W*$|^(it|that|this|they|those|these)\b"
+        r"|^(\w+\W+){1,4}(that|this|it|they|them|those|these)\b",
         re.IGNORECASE,
     ),
 }
@@ -85,14 +90,18 @@ class AnswerEngine:
         scores = self.index.score(vector)
         return Reading(np.exp(scores.choice), self.index.in_scope(scores.signals))
 
-    def _read_as_follow_up(self, question: str, alone: Array, language: str, last_topic: str) -> Reading:
-        """The question half on its own, half behind what was talked about, whose neighbourhood is likelier."""
+    def _read_as_follow_up(self, question: str, alone: Array, language: str, last_topic: str, odds: float) -> Reading:
+        """The question half on its own, half behind what was talked about, whose neighbourhood is likelier.
+
+        odds: how much likelier than of another question it is that there is an answer.
+        """
         behind = f"{self.knowledge.topics[last_topic].title[language]}: {question}"
         vector = alone + self.encoder.encode_one(behind)
         reading = self._read(vector / np.linalg.norm(vector))
         topics = reading.topics.copy()
         topics[self._neighbours[last_topic]] *= 1.0 + NEIGHBOURS_COUNT
-        return replace(reading, topics=topics / topics.sum())
+        in_scope = odds * reading.in_scope / (odds * reading.in_scope + 1.0 - reading.in_scope)
+        return replace(reading, topics=topics / topics.sum(), in_scope=in_scope)
 
     def decide(
         self, question: str, language: str, last_topic: str | None = None, vector: Array | None = None
@@ -108,7 +117,9 @@ class AnswerEngine:
         if last_topic is not None and last_topic in self._place:
             says_so = bool(_LEANS[language].search(question.strip()))
             if says_so or self._is_short_and_unsure(question, reading):
-                leaning = self._read_as_follow_up(question, vector, language, last_topic)
+                leaning = self._read_as_follow_up(
+                    question, vector, language, last_topic, odds=LEANS_ODDS if says_so else 1.0
+                )
                 if leaning.best >= reading.best * (SAYS_SO_COUNTS if says_so else 1.0):
                     reading, follow_up_of = leaning, last_topic
         order = np.argsort(-reading.topics)[:CHOICES]

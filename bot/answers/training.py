@@ -20,9 +20,9 @@ PARTS = 4
 """One part in this many is held out."""
 FALSE_FACTS = 0.02
 """The share of out-of-scope texts that may be answered with a fact when the threshold is set (target: under 3%)."""
-WRONG_COSTS = 2.0
-"""A wrong answer costs as much as this many times that the visitor is asked back about the right topic: it must be
-read, and then another topic chosen, which an unsure answer offers beneath it."""
+WRONG_COSTS = 3.0
+"""A wrong answer costs as much as this many times that the visitor is asked back about the right topic: whoever reads
+it may act on it."""
 _INVERSE_REGULARISATION = 0.03
 
 Flags = npt.NDArray[np.bool_]

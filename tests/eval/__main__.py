@@ -33,7 +33,7 @@ from tests.eval.outcomes import (
     grouped,
     reliability,
 )
-from tests.eval.questions import Questions, read
+from tests.eval.questions import Questions, read, unseen
 
 SAVED = ROOT / "docs" / "measured"
 
@@ -69,7 +69,7 @@ def main() -> None:
     began = time.monotonic()
     config = settings()
     knowledge = load(config.knowledge_dir)
-    questions = read()
+    questions = unseen(read(), knowledge)
     training = Training(config.models_dir, knowledge, config.encoder_model)
     engine = open_engine(config.models_dir, knowledge)
     print(

@@ -7,11 +7,13 @@ list means that the knowledge does not answer it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from bot.answers.knowledge import Knowledge, normal_form
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -58,6 +60,17 @@ def _asked(entry: dict[str, Any], file: str) -> Asked:
         kind=str(entry.get("kind") or entry.get("voice") or ""),
         file=file,
     )
+
+
+def unseen(questions: Questions, knowledge: Knowledge) -> Questions:
+    """Without the few that stand word for word in the knowledge by chance: those would measure memory."""
+    seen = {normal_form(text) for _, _, _, text in knowledge.questions()}
+    seen |= {normal_form(text) for pair in knowledge.out_of_scope for text in pair.values()}
+
+    def fresh(asked: tuple[Asked, ...]) -> tuple[Asked, ...]:
+        return tuple(each for each in asked if normal_form(each.text) not in seen)
+
+    return replace(questions, in_scope=fresh(questions.in_scope), out_of_scope=fresh(questions.out_of_scope))
 
 
 def read(folder: Path = FOLDER) -> Questions:
