@@ -20,9 +20,11 @@ PARTS = 4
 """One part in this many is held out."""
 FALSE_FACTS = 0.02
 """The share of out-of-scope texts that may be answered with a fact when the threshold is set (target: under 3%)."""
-WRONG_COSTS = 3.0
+WRONG_COSTS = 4.0
 """A wrong answer costs as much as this many times that the visitor is asked back about the right topic: whoever reads
 it may act on it."""
+FLAT = 0.02
+"""Thresholds for asking back that are this near to the best one in telling in scope from out of scope do as well."""
 _INVERSE_REGULARISATION = 0.03
 
 Flags = npt.NDArray[np.bool_]
@@ -228,10 +230,13 @@ def answer_threshold(confidence: Array, right: Flags, inside: Flags) -> float:
 
 
 def choices_threshold(confidence: Array, inside: Flags) -> float:
-    """The confidence that best tells in scope from out of scope, each weighing the same (Youden's index)."""
+    """The confidence that tells in scope from out of scope, each weighing the same (Youden's index).
+
+    The best one stands on a flat top: the lowest that is nearly as good, since asking back costs less than declining.
+    """
     thresholds = np.linspace(0.02, 0.9, 177)
-    gains = [(confidence[inside] >= t).mean() - (confidence[~inside] >= t).mean() for t in thresholds]
-    return float(thresholds[int(np.argmax(gains))])
+    gains = np.array([(confidence[inside] >= t).mean() - (confidence[~inside] >= t).mean() for t in thresholds])
+    return float(thresholds[np.argmax(gains >= gains.max() - FLAT)])
 
 
 def make_index(
