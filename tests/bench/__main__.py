@@ -18,13 +18,15 @@ import numpy as np
 from bot.answers.knowledge import load
 from bot.settings import ROOT, settings
 from tests.bench.engines import engine_alone
-from tests.bench.systems import Compared, Starter, Wegwijzer
+from tests.bench.systems import Compared, Starter, Talks, Wegwijzer
 
 SAVED = ROOT / "docs" / "measured" / "bench.json"
 VISITORS = (1, 8, 32)
 ROUNDS = 4
 TURNS_PER_ROUND = {1: 100, 8: 25, 32: 8}
 """Of each visitor."""
+TURNS_PER_CONVERSATION = 10
+"""Then somebody new comes: Rasa's turns grow dearer as a conversation grows, and real ones are short."""
 TARGETS = {"turn": 0.75, "turns_per_second": 1.5, "memory": 1.5, "start": 1.0}
 
 
@@ -32,19 +34,20 @@ async def _round(system: Compared, url: str, visitors: int, turns: int) -> tuple
     """All visitors talk at once; gives the milliseconds of every turn, and the seconds of the round."""
     limits = httpx.Limits(max_connections=visitors, max_keepalive_connections=visitors)
     async with httpx.AsyncClient(base_url=url, timeout=120, limits=limits) as client:
-        talking = [system.visitor(client) for _ in range(visitors)]
-        for one in talking:
+        conversations = -(-turns // TURNS_PER_CONVERSATION)
+        waiting = [[system.visitor(client) for _ in range(conversations)] for _ in range(visitors)]
+        for one in (one for row in waiting for one in row):
             await one.open()
         spent: list[float] = []
 
-        async def talk(one: Any) -> None:
+        async def talk(row: list[Talks]) -> None:
             for number in range(turns):
                 began = time.perf_counter()
-                await one.say(number)
+                await row[number // TURNS_PER_CONVERSATION].say(number)
                 spent.append((time.perf_counter() - began) * 1000)
 
         began = time.perf_counter()
-        await asyncio.gather(*map(talk, talking))
+        await asyncio.gather(*map(talk, waiting))
         return spent, time.perf_counter() - began
 
 

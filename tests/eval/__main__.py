@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import subprocess
 import sys
 import time
 from typing import Any
@@ -92,7 +93,11 @@ def main() -> None:
     }
     found: dict[str, Any] = {"blind": {}, "curves": {}}
     for name, make in makers.items():
-        decider = make()
+        try:
+            decider = make()
+        except (subprocess.TimeoutExpired, RuntimeError) as problem:
+            print(f"{name} could not be measured: {problem}", file=sys.stderr)
+            continue
         found["blind"][name], decided, strays = _judge(name, decider, questions)
         found["curves"][name] = report.curve(decided, strays)
     print("Cross-validation on the knowledge's own questions …", flush=True)
