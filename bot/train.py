@@ -227,7 +227,9 @@ class Training:
             encoder = Encoder(served)
             index = training.make_index(
                 self.texts,
-                training.Vectors(encoder.encode(self.texts.texts, workers=2), encoder.encode(self.texts.strays)),
+                training.Vectors(
+                    encoder.encode(self.texts.texts, workers=2), encoder.encode(self.texts.strays, workers=2)
+                ),
                 calibration=training.calibrate(training.hold_out(self.texts, held_out)),
                 encoder_hash=self.encoder_hash,
                 questions_hash=self.knowledge.questions_hash,

@@ -8,12 +8,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -33,6 +33,7 @@ WORDS_PER_ANSWER = (30, 130)
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 ByLanguage = Mapping[str, str]
+Entry = TypeVar("Entry")
 
 
 class KnowledgeError(ValueError):
@@ -175,31 +176,39 @@ def _topic(text: str, name: str) -> Topic:
 
 
 def _document(key: str, entry: Mapping[str, Any]) -> Document:
-    try:
-        return Document(
-            key=key,
-            title=_both(entry["title"]),
-            publisher=_both(entry["publisher"]),
-            dated=None if entry["date"] is None else str(entry["date"]),
-            url=entry["url"],
-            checked_on=entry["checked_on"],
-        )
-    except (KeyError, TypeError, ValueError) as problem:
-        raise KnowledgeError([f"sources.yml, {key}: {problem!r}"]) from problem
+    return Document(
+        key=key,
+        title=_both(entry["title"]),
+        publisher=_both(entry["publisher"]),
+        dated=None if entry["date"] is None else str(entry["date"]),
+        url=entry["url"],
+        checked_on=entry["checked_on"],
+    )
 
 
 def _material(key: str, entry: Mapping[str, Any]) -> Material:
-    try:
-        return Material(
-            id=key,
-            title=_both(entry["title"]),
-            kind=str(entry["kind"]),
-            document=str(entry["document"]),
-            url=entry["url"],
-            status=str(entry["status"]),
-        )
-    except (KeyError, TypeError, ValueError) as problem:
-        raise KnowledgeError([f"materials.yml, {key}: {problem!r}"]) from problem
+    return Material(
+        id=key,
+        title=_both(entry["title"]),
+        kind=str(entry["kind"]),
+        document=str(entry["document"]),
+        url=entry["url"],
+        status=str(entry["status"]),
+    )
+
+
+def _entries(name: str, entries: Mapping[str, Any], make: Callable[[str, Any], Entry]) -> Mapping[str, Entry]:
+    """The entries of a list, each under its key.
+
+    Raises KnowledgeError naming the file and the entry that cannot be read.
+    """
+    made = {}
+    for key, entry in entries.items():
+        try:
+            made[key] = make(key, entry)
+        except (KeyError, TypeError, ValueError) as problem:
+            raise KnowledgeError([f"{name}, {key}: {problem!r}"]) from problem
+    return MappingProxyType(made)
 
 
 def load(folder: Path) -> Knowledge:
@@ -232,8 +241,8 @@ def load(folder: Path) -> Knowledge:
         raise KnowledgeError([*found, f"out_of_scope.yml: {problem}"]) from problem
     knowledge = Knowledge(
         topics=MappingProxyType(topics),
-        documents=MappingProxyType({k: _document(k, v) for k, v in lists["sources.yml"].items()}),
-        materials=MappingProxyType({k: _material(k, v) for k, v in lists["materials.yml"].items()}),
+        documents=_entries("sources.yml", lists["sources.yml"], _document),
+        materials=_entries("materials.yml", lists["materials.yml"], _material),
         out_of_scope=out_of_scope,
         greeting_topics=tuple(lists["greeting.yml"].get("topics") or ()),
     )

@@ -26,13 +26,14 @@ Progress = Callable[[int, int], None]
 
 
 TEXTS_PER_PROTOTYPE = 8
+"""A topic's prototype starts at the mean of this many of its texts."""
 AVERAGE_EVERY = 5
 """Steps between two looks at the weights that are averaged."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How long and how hard to tune. Measured in docs/encoder.md."""
+    """How long and how hard to tune. What else was tried: docs/evaluation.md."""
 
     epochs: float = 3.0
     batch: int = 32

@@ -18,7 +18,7 @@ import yaml
 from bot.answers.knowledge import LANGUAGES, Knowledge
 from tests.running import System
 
-FILE = Path(__file__).with_name("facts") / "facts.yml"
+FILE = Path(__file__).with_name("facts.yml")
 
 
 class _Chat:

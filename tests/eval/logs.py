@@ -14,7 +14,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +65,10 @@ def read(file: Path) -> Rows:
     return Rows(texts, topics)
 
 
-def _texts(rows: Rows, topics: tuple[str, ...], part: int, leave_out: frozenset[str] = frozenset()) -> training.Texts:
-    """The rows as training sees them, a part held out; those of topics that are left out play out of scope."""
+def _texts(
+    rows: Rows, topics: tuple[str, ...], part: int | None, leave_out: frozenset[str] = frozenset()
+) -> training.Texts:
+    """The rows as training sees them, a part or none held out; those of topics that are left out play out of scope."""
     place = {topic: at for at, topic in enumerate(t for t in topics if t not in leave_out)}
     inside = sorted((place[t], number) for number, t in enumerate(rows.topics) if t in place)
     outside = [number for number, topic in enumerate(rows.topics) if topic not in place]
@@ -115,20 +117,19 @@ def build(rows: Rows, models: Path, encoder_model: str | None) -> tuple[Any, Ind
     if len(topics) < 2:
         raise LogsError("the training file needs at least two topics")
     real_strays = "" in rows.topics
+    if not real_strays and len(topics) == 2:
+        raise LogsError("with two topics the training file needs out-of-scope rows too: there is none to leave out")
+    if max(Counter(topic for topic in rows.topics if topic).values()) == 1:
+        raise LogsError("the training file has one row of each topic: there is none to hold out")
     held = []
     for part in range(training.PARTS):
         out = frozenset() if real_strays else frozenset(topics[part :: training.PARTS])
-        if len(topics) - len(out) < 2:
-            out = frozenset(topics[part : part + 1]) if len(topics) > 2 else frozenset()
         texts = _texts(rows, topics, part, out)
         model = _tuned(models, encoder_model, texts, f"held out {part + 1} of {training.PARTS}")
         held.append(training.hold_out(texts, _vectors(model, texts)))
     calibration = training.calibrate(*held)
     threshold = _balanced(training.judge(held, calibration))
-    everything = _texts(rows, topics, part=-1)
-    everything = replace(
-        everything, held=np.zeros(len(everything.texts), bool), stray_held=np.zeros(len(everything.strays), bool)
-    )
+    everything = _texts(rows, topics, part=None)
     model = _tuned(models, encoder_model, everything, "all")
     index = training.make_index(
         everything, _vectors(model, everything), calibration=calibration, encoder_hash="logs", questions_hash="logs"
@@ -180,7 +181,7 @@ def evaluate(train: Rows, test: Rows, models: Path, encoder_model: str | None = 
 
 def main(arguments: Sequence[str]) -> int:
     """Prints the figures, or saves them as JSON to a third file; gives the exit status."""
-    if len(arguments) not in (2, 3):
+    if len(arguments) not in (2, 3) or not all(arguments):
         print("Give a training CSV and a test CSV (columns: text, topic), and where to save JSON if wanted.")
         return 2
     logging.disable(logging.WARNING)

@@ -105,11 +105,27 @@ def test_a_log_that_cannot_be_used_says_why(tmp_path: Path, content: bytes, comp
         logs.read(file)
 
 
-def test_a_log_with_one_topic_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("rows", "complaint"),
+    [
+        (["where is my parcel,delivery", "when does it arrive,delivery"], "at least two topics"),
+        (["where is it,delivery", "is it there,delivery", "I want my money,refund"], "out-of-scope rows too"),
+        (["where is it,delivery", "I want my money,refund", "can I pay by card,payment"], "one row of each topic"),
+    ],
+)
+def test_a_log_that_is_too_small_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rows: list[str], complaint: str
+) -> None:
     file = tmp_path / "log.csv"
-    file.write_text("text,topic\nwhere is my parcel,delivery\nwhen does it arrive,delivery\n")
+    file.write_text("\n".join(["text,topic", *rows]))
     assert logs.main([str(file), str(file)]) == 1
-    assert "at least two topics" in capsys.readouterr().err
+    assert complaint in capsys.readouterr().err
+
+
+def test_logs_without_files_say_what_to_give(capsys: pytest.CaptureFixture[str]) -> None:
+    """`make eval-logs` without TRAIN and TEST passes two empty names."""
+    assert logs.main(["", ""]) == 2
+    assert "columns: text, topic" in capsys.readouterr().out
 
 
 SHOP = {
