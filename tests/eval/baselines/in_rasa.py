@@ -22,7 +22,7 @@ async def _parse(folder: Path, texts: list) -> list:
     found = []
     for text in texts:
         parsed = await agent.parse_message(text)
-        ranking = parsed["response_selector"]["topic"]["ranking"][:3]
+        ranking = parsed["response_selector"]["default"]["ranking"][:3]
         sure = parsed["intent"]["confidence"]
         found.append(
             {

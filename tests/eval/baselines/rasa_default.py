@@ -16,7 +16,7 @@ from bot.answers.knowledge import LANGUAGES, Knowledge
 from bot.settings import ROOT
 from tests.eval.outcomes import Decider
 
-EPOCHS = 20
+EPOCHS = 5
 """Rasa's default is 100, for projects of some hundred examples; these are 16,500. Twenty rounds did not finish in eight
 minutes on two cores."""
 PIPELINE = [
