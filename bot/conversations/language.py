@@ -16,7 +16,7 @@ _DUTCH_NAMES = re.compile(
     r"\b((SER )?diversiteit in bedrijf|charter diversiteit|(SER )?diversiteitsportaal|diversiteitswet"
     r"|(wet )?ingroeiquotum( en streefcijfers)?|streefcijfers?|raad van commissarissen|bestuursverslag"
     r"|burgerlijk wetboek|staatsblad|dataverkenner|werkagenda|diversiteitswijzers?|doe-?netwerk(en)?"
-    r"|ABU|AWVN|NBBU|VNO-NCW|FNV|Randstad|Inspectie SZW|bestuursvoorzitter|plan van aanpak)\b",
+    r"|ABU|AWVN|NBBU|VNO-NCW|FNV|Randstad|Inspectie SZW|bestuursvoorzitter|plan van aanpak|werk jij mee,? zeg nee)\b",
     re.IGNORECASE,
 )
 _CODES = {Lingua.DUTCH: "nl", Lingua.ENGLISH: "en"}

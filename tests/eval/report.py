@@ -61,12 +61,14 @@ def show(found: dict[str, Any]) -> None:
     print(f"  parity {crossed['parity']:.1%}, facts stated {crossed['facts_stated_out_of_scope']:.1%}")
     for right, given, count in crossed["confusions"][:12]:
         print(f"  {count} × {right} → {given}")
-    facts = found["facts"]
-    print(f"\n{facts['count']} facts of the documents, asked for in the running chat")
-    for language, shares in facts["languages"].items():
-        print(f"  {language}: " + ", ".join(f"{outcome} {share:.1%}" for outcome, share in shares.items()))
-    for outcome, language, question in facts["not_reached"]:
-        print(f"    {outcome} ({language}): {question}")
+    for name, what in (("facts", "facts of the documents, in both languages"), ("blind", "blind questions")):
+        asked = found["running_chat"][name]
+        print(f"\nIn the running chat: {asked['count']} {what}")
+        for language, shares in asked["languages"].items():
+            print(f"  {language}: " + ", ".join(f"{outcome} {share:.1%}" for outcome, share in shares.items()))
+        if name == "facts":
+            for outcome, language, question in asked["not_reached"]:
+                print(f"    {outcome} ({language}): {question}")
     print("\ntargets")
     for language, outcomes in ours["languages"].items():
         _target(f"right at once, {language}", outcomes["answered_right"], TARGETS["right"], at_least=True)
