@@ -44,6 +44,7 @@ train: environments ## Builds the encoder, tunes it on the knowledge, and trains
 	@$(MAIN)/python -m bot.train
 
 run: environments train ## Starts everything on http://127.0.0.1:8000.
+	@$(MAIN)/python -m bot.commands demo companies
 	@echo "Starting …"
 	@exec $(MAIN)/honcho start --no-prefix
 
@@ -68,7 +69,7 @@ lint: environments ## Checks format, style, types on both Pythons, and the knowl
 	$(MAIN)/ruff check .
 	$(MAIN)/mypy
 	$(MAIN)/mypy --python-version 3.10 --python-executable $(RASA)/python --config-file mypy-rasa.ini
-	$(MAIN)/python -m bot.answers.lint
+	$(MAIN)/python -m bot.lint
 
 format: environments ## Formats the code.
 	$(MAIN)/ruff format .

@@ -249,7 +249,9 @@ def _train_rasa(models: Path, python: Path, encoder: Path, knowledge_dir: Path, 
     """Trains Rasa in its own environment; its file is named after everything that went into it."""
     sources = [ROOT / "config.yml", *sorted((ROOT / "domain").glob("*")), *sorted((ROOT / "data").rglob("*.yml"))]
     sources += [*sorted((ROOT / "bot" / "nlu").glob("*.py")), ROOT / "bot" / "encoder" / "runtime.py"]
-    name = f"rasa-{_hash(encoder.name, questions_hash, *[file.read_text() for file in sources])}"
+    asks = [knowledge_dir / "forms.yml", *sorted((knowledge_dir / "guides").glob("*.yml"))]
+    asked = [repr([*map(dict, knowledge_module.asks_in(f)), *knowledge_module.leading_on(f)]) for f in asks]
+    name = f"rasa-{_hash(encoder.name, questions_hash, *asked, *[file.read_text() for file in sources])}"
     made = models / "rasa" / f"{name}.tar.gz"
     if made.is_file():
         log.info("Rasa: trained already (%s).", made.name)

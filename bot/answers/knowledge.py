@@ -131,15 +131,16 @@ def normal_form(text: str) -> str:
     return " ".join(re.sub(r"[^\w]+", " ", text.casefold()).split())
 
 
-def _yaml(text: str, name: str) -> Any:
+def read_yaml(text: str, name: str) -> Any:
+    """What a file of the knowledge says. Raises KnowledgeError naming the file."""
     try:
         return yaml.load(text, Loader=_Loader)  # noqa: S506
     except yaml.YAMLError as problem:
         raise KnowledgeError([f"{name}: not YAML: {' '.join(str(problem).split())}"]) from problem
 
 
-def _both(value: Any) -> ByLanguage:
-    """The same text for both languages, or one for each."""
+def both(value: Any) -> ByLanguage:
+    """The same text for both languages, or one for each. Raises TypeError or ValueError."""
     if isinstance(value, str):
         value = dict.fromkeys(LANGUAGES, value)
     if not isinstance(value, dict):
@@ -150,21 +151,39 @@ def _both(value: Any) -> ByLanguage:
     return MappingProxyType({language: str(value[language]).strip() for language in LANGUAGES})
 
 
+def asks_in(file: Path) -> list[ByLanguage]:
+    """The ways to ask for a guide, or for the forms of a file: Rasa learns them. None in a file of another kind.
+
+    Raises KnowledgeError, TypeError or ValueError where the file cannot be read.
+    """
+    return [both(pair) for entry in _entries_of(file) for pair in entry.get("asks") or ()]
+
+
+def leading_on(file: Path) -> list[str]:
+    """The topics under which a guide, or the forms of a file, are offered. Raises as `asks_in`."""
+    return [str(topic) for entry in _entries_of(file) for topic in entry.get("topics") or ()]
+
+
+def _entries_of(file: Path) -> list[Mapping[str, Any]]:
+    content = read_yaml(file.read_text(encoding="utf-8"), file.name)
+    return [content] if "steps" in content else [entry for entry in content.values() if isinstance(entry, dict)]
+
+
 def _topic(text: str, name: str) -> Topic:
     parts = re.split(r"^---\s*$", text, maxsplit=2, flags=re.MULTILINE)
     if len(parts) != 3:
         raise KnowledgeError([f"{name}: no front matter between two lines of ---"])
-    head = _yaml(parts[1], name)
+    head = read_yaml(parts[1], name)
     sections = re.split(r"^## (\w+)\s*$", parts[2], flags=re.MULTILINE)
     answer = dict(zip(sections[1::2], (body.strip() for body in sections[2::2]), strict=True))
     try:
         return Topic(
             id=str(head["id"]),
-            title=_both(head["title"]),
-            questions=tuple(_both(pair) for pair in head["questions"]),
+            title=both(head["title"]),
+            questions=tuple(both(pair) for pair in head["questions"]),
             also=MappingProxyType({n: tuple(p["also"]) for n, p in enumerate(head["questions"]) if p.get("also")}),
-            answer=_both(answer),
-            sources=tuple(Source(str(s["document"]), _both(s["where"])) for s in head["sources"]),
+            answer=both(answer),
+            sources=tuple(Source(str(s["document"]), both(s["where"])) for s in head["sources"]),
             review_by=head["review_by"],
             related=tuple(head.get("related") or ()),
             materials=tuple(head.get("materials") or ()),
@@ -178,8 +197,8 @@ def _topic(text: str, name: str) -> Topic:
 def _document(key: str, entry: Mapping[str, Any]) -> Document:
     return Document(
         key=key,
-        title=_both(entry["title"]),
-        publisher=_both(entry["publisher"]),
+        title=both(entry["title"]),
+        publisher=both(entry["publisher"]),
         dated=None if entry["date"] is None else str(entry["date"]),
         url=entry["url"],
         checked_on=entry["checked_on"],
@@ -189,7 +208,7 @@ def _document(key: str, entry: Mapping[str, Any]) -> Document:
 def _material(key: str, entry: Mapping[str, Any]) -> Material:
     return Material(
         id=key,
-        title=_both(entry["title"]),
+        title=both(entry["title"]),
         kind=str(entry["kind"]),
         document=str(entry["document"]),
         url=entry["url"],
@@ -234,9 +253,9 @@ def load(folder: Path) -> Knowledge:
     lists: dict[str, Any] = {}
     for name in ("sources.yml", "materials.yml", "out_of_scope.yml", "greeting.yml"):
         content = (folder / name).read_text(encoding="utf-8")
-        lists[name] = _yaml(content, name) or {}
+        lists[name] = read_yaml(content, name) or {}
     try:
-        out_of_scope = tuple(_both(pair) for pairs in lists["out_of_scope.yml"].values() for pair in pairs or ())
+        out_of_scope = tuple(both(pair) for pairs in lists["out_of_scope.yml"].values() for pair in pairs or ())
     except (TypeError, ValueError) as problem:
         raise KnowledgeError([*found, f"out_of_scope.yml: {problem}"]) from problem
     knowledge = Knowledge(

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 
 from bot.answers.decision import LEAST_SHARE, Decision
-from bot.answers.knowledge import Knowledge, Topic
+from bot.answers.knowledge import Knowledge, Source, Topic
 from bot.messages import ButtonDraft, Draft, Language, Memory, SourceShown
 from bot.texts import text
+from bot.texts.days import in_words
 
 SURE = 0.85
 """From this confidence an answer stands alone."""
 
 
-def _in_words(day: date, language: str) -> str:
-    return f"{day.day} {text(f'month.{day.month}', language)} {day.year}"
-
-
-def sources_of(topic: Topic, knowledge: Knowledge, language: str) -> list[SourceShown]:
-    """The sources of a topic in the reader's language."""
+def shown_sources(sources: Iterable[Source], knowledge: Knowledge, language: str) -> list[SourceShown]:
+    """Sources in the reader's language."""
     shown = []
-    for source in topic.sources:
+    for source in sources:
         document = knowledge.documents[source.document]
         shown.append(
             SourceShown(
@@ -60,7 +58,7 @@ def answer(
     body = topic.answer[language] + _materials(topic, knowledge, language)
     buttons: list[ButtonDraft] = []
     if today > topic.review_by:
-        body += "\n\n" + text("answer.review_due", language, date=_in_words(topic.review_by, language))
+        body += "\n\n" + text("answer.review_due", language, date=in_words(topic.review_by, language))
         buttons.append(person_button(language))
     if decision and (instead := _instead(decision, knowledge, language)):
         body += "\n\n" + text("answer.instead", language)
@@ -70,7 +68,7 @@ def answer(
         text=body,
         language=language,
         topic=topic.id,
-        sources=sources_of(topic, knowledge, language),
+        sources=shown_sources(topic.sources, knowledge, language),
         buttons=buttons,
         decision=decision.as_record() if decision else None,
         memory=Memory(last_topic=topic.id, misses=0),

@@ -21,7 +21,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from sklearn.linear_model import LogisticRegression
 
 import bot.nlu.action_response  # takes the schema check out of every action call
-import bot.nlu.rest_log  # noqa: F401  (keeps texts out of Rasa's log)
+import bot.nlu.quiet_log  # noqa: F401  (keeps texts out of Rasa's log)
 from bot.nlu.featurizer import SentenceFeaturizer, sentence_vector
 
 RANKED = 3
@@ -40,7 +40,7 @@ class SentenceIntentClassifier(IntentClassifier, GraphComponent):
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         """inverse_regularisation: scikit-learn's C, over standardised vectors."""
-        return {"inverse_regularisation": 0.01}
+        return {"inverse_regularisation": 0.1}
 
     def __init__(self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
         self._config = {**self.get_default_config(), **config}

@@ -15,6 +15,8 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from bot.answers import knowledge
 
 QUESTION = "question"
+START_GUIDE = "start_guide"
+PUT_IN_REQUEST = "put_in_request"
 PAIRS_PER_TOPIC = 12
 """Telling a question from small talk takes no more of each topic; all of them would cost a minute of training."""
 
@@ -23,7 +25,8 @@ class KnowledgeImporter(TrainingDataImporter):
     """Gives Rasa questions of every topic, and the texts that must not be answered, as the intent `question`.
 
     Rasa only learns that something is a question; which topic it asks for is decided in `bot/answers`.
-    What is out of scope counts as a question too: declining it is that same decision.
+    What is out of scope counts as a question too: declining it is that same decision. In the same way it learns that
+    somebody asks for a guide, or wants to put something in; which one is decided in `bot/guides`.
     """
 
     def __init__(
@@ -40,9 +43,20 @@ class KnowledgeImporter(TrainingDataImporter):
         known = knowledge.load(self._folder)
         pairs = {topic.id: len(topic.questions) for topic in known.topics.values()}
         step = {topic: max(1, count // PAIRS_PER_TOPIC) for topic, count in pairs.items()}
+        step |= dict.fromkeys(self._led_on_from(), 1)
         texts = [text for topic, number, _, text in known.questions() if number % step[topic] == 0]
         texts += [text for pair in known.out_of_scope for text in pair.values()]
-        return TrainingData([Message.build(text, QUESTION) for text in dict.fromkeys(texts)])
+        intents = dict.fromkeys(texts, QUESTION)
+        for file in sorted((self._folder / "guides").glob("*.yml")):
+            intents |= {text: START_GUIDE for pair in knowledge.asks_in(file) for text in pair.values()}
+        forms = knowledge.asks_in(self._folder / "forms.yml")
+        intents |= {text: PUT_IN_REQUEST for pair in forms for text in pair.values()}
+        return TrainingData([Message.build(text, intent) for text, intent in intents.items()])
+
+    def _led_on_from(self) -> set[str]:
+        """The topics under which a guide or a form is offered: asking about a thing is near to asking for it."""
+        files = [*sorted((self._folder / "guides").glob("*.yml")), self._folder / "forms.yml"]
+        return {topic for file in files for topic in knowledge.leading_on(file)}
 
     def get_domain(self) -> Domain:
         """Nothing: the domain stands in domain/."""

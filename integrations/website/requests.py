@@ -56,7 +56,8 @@ def read(request: Request, kind: type[Body]) -> Body:
     try:
         return kind.model_validate_json(request.body or b"{}")
     except ValidationError as problem:
-        if any(error["type"] in ("json_invalid", "model_type", "string_unicode") for error in problem.errors()):
+        broken = ("json_invalid", "string_unicode")
+        if any(e["type"] in broken or (e["type"] == "model_type" and not e["loc"]) for e in problem.errors()):
             raise Problem(400, "bad_json") from problem
         raise Problem(422, "invalid", fields=_fields(problem)) from problem
 

@@ -161,7 +161,7 @@ def test_materials_with_an_address_stand_under_the_answer_once(engine: AnswerEng
 def test_every_answer_shows_its_sources_in_both_languages(engine: AnswerEngine) -> None:
     for topic in engine.knowledge.topics.values():
         for language in ("nl", "en"):
-            shown = rendering.sources_of(topic, engine.knowledge, language)
+            shown = rendering.shown_sources(topic.sources, engine.knowledge, language)
             assert shown and all(source.title and source.where for source in shown), topic.id
 
 
