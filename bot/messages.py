@@ -12,6 +12,9 @@ Sender = Literal["visitor", "assistant", "agent", "system"]
 Kind = Literal["text", "greeting", "answer", "choices", "guide", "status", "handoff", "unknown", "smalltalk", "error"]
 
 
+RESUME_CODE = "{resume-code}"
+
+
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -62,6 +65,19 @@ class ButtonDraft(_Value):
     payload: dict[str, Any]
 
 
+class GuideState(_Value):
+    """Where in a guide the visitor is: it holds choices and dates, and nothing that tells who the visitor is."""
+
+    guide: str
+    step: str
+    answers: dict[str, str] = Field(default_factory=dict)
+    """By step: the id of an option, a date (ISO 8601), or `skipped`."""
+    trail: list[str] = Field(default_factory=list)
+    """The steps that were passed, oldest first."""
+    waiting: bool = True
+    """Its step sees what the visitor says first. Not so when the guide was left or is done."""
+
+
 class Memory(_Value):
     """What the conversation must remember after this reply; None leaves a value as it is."""
 
@@ -69,6 +85,9 @@ class Memory(_Value):
     last_topic: str | None = None
     forget_topic: bool = False
     misses: int | None = None
+    guide: GuideState | None = None
+    resume_code: bool = False
+    """Issue a code with which the guide can be resumed elsewhere; it takes the place of RESUME_CODE in the text."""
 
 
 class Draft(_Value):
@@ -83,4 +102,8 @@ class Draft(_Value):
     buttons: list[ButtonDraft] = Field(default_factory=list)
     progress: Progress | None = None
     decision: dict[str, Any] | None = None
+    fill: Literal["show", "wrong"] | None = None
+    """The web process puts a company's status in this one's place: it passes no other process."""
+    expires_at: datetime | None = None
+    """From then on a placeholder is shown instead."""
     memory: Memory = Memory()

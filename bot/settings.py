@@ -11,18 +11,37 @@ import re
 import sys
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AnyUrl, Field, Secret, SecretStr, UrlConstraints, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
+
+NO_SENDER = "Wegwijzer <wegwijzer@example.org>"
+"""Who mails come from as long as they only land in a folder."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host's name or address is this machine's own, and nobody else's."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class MailUrl(AnyUrl):
+    """smtps://user:password@host:port, or smtp:// for STARTTLS; `?starttls=never` for a relay on this machine."""
+
+    _constraints = UrlConstraints(allowed_schemes=["smtp", "smtps"], host_required=True)
 
 
 class Settings(BaseSettings):
     """Read from the environment, and from `.env` in the project's folder where there is one."""
 
-    model_config = SettingsConfigDict(env_file=ROOT / ".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_file=ROOT / ".env", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     database_url: str = f"sqlite:///{ROOT / 'var' / 'wegwijzer.db'}"
     models_dir: Path = ROOT / "models"
@@ -44,10 +63,28 @@ class Settings(BaseSettings):
     messages_per_conversation_per_minute: int = Field(30, ge=1)
     messages_per_address_per_minute: int = Field(240, ge=1)
     streams_per_address: int = Field(50, ge=1)
+    resume_codes_per_address_per_hour: int = Field(20, ge=1)
+    requests_per_conversation_per_hour: int = Field(10, ge=1)
+    requests_per_address_per_hour: int = Field(60, ge=1)
+    verifications_per_conversation: int = Field(5, ge=1)
+    verifications_per_address_per_hour: int = Field(10, ge=1)
+    code_verifications_per_company_per_day: int = Field(50, ge=1)
+    verification_mails_per_company_per_hour: int = Field(10, ge=1)
 
     activation_code_pattern: str = r"\b(?=[A-Z0-9-]*\d)(?=[A-Z0-9-]*[A-Z])[A-Z0-9]{4}(?:-[A-Z0-9]{4}){1,4}\b"
+    server_key: SecretStr | None = None
+    server_key_file: Path = ROOT / "var" / "server.key"
     retention_days: int = Field(30, ge=1, le=3650)
+    request_retention_days: int = Field(180, ge=1, le=3650)
+    audit_retention_days: int = Field(90, ge=2, le=3650)
     portal_desk_closes_on_holidays: bool = False
+
+    kvk_api_key: SecretStr | None = None
+    kvk_api_base: str = "https://api.kvk.nl/test"
+
+    mail_url: Secret[MailUrl] | None = None
+    mail_from: str = NO_SENDER
+    mail_folder: Path = ROOT / "var" / "mail"
 
     @field_validator("allowed_origins", "trusted_proxies", mode="before")
     @classmethod
@@ -78,6 +115,67 @@ class Settings(BaseSettings):
         except re.error as problem:
             raise ValueError(f"not a regular expression: {problem}") from problem
         return value
+
+    @field_validator("server_key")
+    @classmethod
+    def _is_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 32:
+            raise ValueError("at least 32 signs, for example those of: openssl rand -hex 32")
+        return value
+
+    @field_validator("kvk_api_key", "mail_url", mode="before")
+    @classmethod
+    def _none_when_empty(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("kvk_api_key")
+    @classmethod
+    def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        # Later on an error would quote it.
+        if value is not None and not re.fullmatch("[!-~]+", value.get_secret_value()):
+            raise ValueError("not a key: it has a space, an accent or another sign that no key has")
+        return value
+
+    @field_validator("kvk_api_base")
+    @classmethod
+    def _keeps_the_key_secret(cls, value: str) -> str:
+        base = urlsplit(value)
+        if not base.hostname or base.query or base.fragment or base.username is not None:
+            raise ValueError("not an address such as https://api.kvk.nl")
+        if base.scheme != "https" and not (base.scheme == "http" and is_loopback(base.hostname)):
+            raise ValueError("must start with https://: the key is sent there")
+        return value.rstrip("/")
+
+    @field_validator("mail_url")
+    @classmethod
+    def _is_a_mail_server(cls, value: Secret[MailUrl] | None) -> Secret[MailUrl] | None:
+        if value is None:
+            return None
+        url = value.get_secret_value()
+        if (url.username is None) != (url.password is None):
+            raise ValueError("a user needs a password, and a password a user")
+        if (url.path or "/") != "/" or url.fragment or url.query not in (None, "starttls=never"):
+            raise ValueError("not an address such as smtps://user:password@mail.example.org:465")
+        if url.query and (url.scheme != "smtp" or url.password is not None or not is_loopback(url.host or "")):
+            raise ValueError("starttls=never is for smtp:// to a relay on this machine, without a password")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _is_a_sender(cls, value: str) -> str:
+        try:
+            sender = validate_email(value, check_deliverability=False, allow_display_name=True)
+        except EmailNotValidError:
+            sender = None
+        if sender is None or sender.ascii_email is None:
+            raise ValueError(f"not a sender such as {NO_SENDER}")
+        return value
+
+    @model_validator(mode="after")
+    def _has_a_sender(self) -> Self:
+        if self.mail_url is not None and self.mail_from == NO_SENDER:
+            raise ValueError("MAIL_URL needs a MAIL_FROM: who the mails come from")
+        return self
 
     @property
     def database_mark(self) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bot.database.engine import migrate
+from tests.databases import CannotStart, Postgres, running_postgres
 from tests.running import MODELS, System
 
 
@@ -84,3 +86,36 @@ def fragile_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]
 def visitor(system: System) -> Visitor:
     """A visitor with a Dutch conversation."""
     return Visitor(system)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL of the tests' own; what asks for it is skipped, loudly, where there can be none."""
+    try:
+        with running_postgres() as postgres:
+            yield postgres
+    except CannotStart as problem:
+        pytest.skip(f"NOT TESTED ON POSTGRESQL: {problem}")
+
+
+def _new_database(request: pytest.FixtureRequest, file: Path, *, migrated: bool) -> Iterator[str]:
+    if request.param == "sqlite":
+        url = f"sqlite:///{file}"
+        if migrated:
+            migrate(url)
+        yield url
+        return
+    with request.getfixturevalue("postgres").database(migrated=migrated) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A new database with all tables: SQLite, and once more PostgreSQL."""
+    yield from _new_database(request, tmp_path / "test.db", migrated=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A new database without tables: SQLite, and once more PostgreSQL."""
+    yield from _new_database(request, tmp_path / "test.db", migrated=False)

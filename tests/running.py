@@ -44,6 +44,8 @@ class System:
             "PYTHONPATH": str(ROOT),
             "DATABASE_URL": f"sqlite:///{self.folder / 'test.db'}",
             "MODELS_DIR": str(MODELS),
+            "MAIL_FOLDER": str(self.folder / "mail"),
+            "SERVER_KEY_FILE": str(self.folder / "server.key"),
             "WEB_PORT": str(web),
             "RASA_URL": f"http://127.0.0.1:{rasa}",
             "ACTIONS_URL": f"http://127.0.0.1:{actions}",

@@ -5,16 +5,29 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
+from bot.answers import knowledge
+from bot.guides.charter_text import load_dimensions
+from bot.guides.guiding import Guiding, open_guiding
+from bot.guides.outline import outline
+from bot.helpdesk.forms import FIELD_KINDS, REQUEST, SENDS
+from bot.registry.verification import Limit
 from bot.settings import Settings
 from bot.texts import catalogue
-from integrations.website import conversations, health, pages, stream
+from integrations.website import conversations, forms, guides, health, pages, stream, verification
 
 ROOT = Path(__file__).resolve().parent.parent
+KNOWLEDGE = ROOT / "knowledge"
 SOURCES = sorted([*(ROOT / "bot").rglob("*.py"), *(ROOT / "integrations").rglob("*.py")])
+
+
+@pytest.fixture(scope="module")
+def guiding() -> Guiding:
+    return open_guiding(KNOWLEDGE, knowledge.load(KNOWLEDGE))
 
 
 def imported(file: Path) -> set[str]:
@@ -60,7 +73,7 @@ def test_what_runs_in_rasa_needs_little() -> None:
     """These run on Python 3.10, beside Rasa's own old libraries."""
     allowed = {
         "__future__", "asyncio", "base64", "collections", "concurrent",
-        "contextlib", "dataclasses", "datetime", "functools", "hashlib", "json", "os",
+        "contextlib", "dataclasses", "datetime", "functools", "hashlib", "json", "logging", "os",
         "pathlib", "re", "threading", "time", "types", "typing", "numpy", "onnxruntime", "tokenizers", "yaml", "rasa",
         "sklearn", "jsonschema", "bot",
     }  # fmt: skip
@@ -75,7 +88,7 @@ def test_what_runs_in_rasa_needs_little() -> None:
             "bot.answers.knowledge",
             "bot.nlu.featurizer",
             "bot.nlu.action_response",
-            "bot.nlu.rest_log",
+            "bot.nlu.quiet_log",
         }
 
 
@@ -99,7 +112,7 @@ def test_every_endpoint_is_in_the_contract() -> None:
         if method != "parameters"
     }
     routes = set()
-    for blueprint in (conversations.blueprint, health.blueprint, pages.blueprint):
+    for blueprint in (part.blueprint for part in (conversations, forms, guides, verification, health, pages)):
         for route in blueprint._future_routes:
             path = re.sub(
                 r"<(\w+)_?:\w+>", lambda m: "{" + m[1].rstrip("_") + "}", f"{blueprint.url_prefix or ''}{route.uri}"
@@ -109,6 +122,62 @@ def test_every_endpoint_is_in_the_contract() -> None:
     assert {(method, path) for method, path in routes if path not in pages_only} == described
     assert "/stream" in document["info"]["description"], "the stream is described in words"  # type: ignore[index]
     assert stream.blueprint._future_routes
+
+
+def enumerated(name: str, *path: str) -> set[str]:
+    """The values that the contract allows somewhere in one of its schemas."""
+    part = pages.api_document()["components"]["schemas"][name]  # type: ignore[index]
+    for key in path:
+        part = part[key]
+    return set(part["enum"])
+
+
+def test_every_kind_of_request_is_in_the_contract(guiding: Guiding) -> None:
+    kinds = {form.id for form in guiding.forms.values() if form.sends == REQUEST}
+    assert enumerated("PutInRequest", "properties", "kind") == kinds
+    described = pages.api_document()["components"]["schemas"]["PutInRequest"]["properties"]["kind"]["description"]  # type: ignore[index]
+    assert {kind for kind in kinds if f"`{kind}`" not in described} == set()
+
+
+def test_what_forms_are_made_of_is_in_the_contract_and_the_docs() -> None:
+    assert enumerated("Form", "properties", "sends") == set(SENDS)
+    assert enumerated("Field", "properties", "kind") == set(FIELD_KINDS)
+    documented = (ROOT / "docs" / "guides.md").read_text()
+    assert {name for name in [*SENDS, *FIELD_KINDS] if f"`{name}`" not in documented} == set()
+
+
+def test_every_dimension_is_in_the_contract() -> None:
+    dimensions = load_dimensions(KNOWLEDGE / "guides" / "dimensions.yml")
+    assert enumerated("CharterTextChecked", "properties", "dimensions", "items") == {d.id for d in dimensions}
+
+
+def test_every_guide_step_and_form_is_in_the_docs(guiding: Guiding) -> None:
+    page = (ROOT / "docs" / "guide-steps.md").read_text()
+    missing = [line for line in outline(guiding).splitlines() if line not in page.splitlines()]
+    assert missing == [], "write it anew: .venv/bin/python -m bot.guides.outline > docs/guide-steps.md"
+    assert page == outline(guiding), (
+        "it tells of what is gone: .venv/bin/python -m bot.guides.outline > docs/guide-steps.md"
+    )
+
+
+def test_the_outline_names_every_guide_step_and_form_in_both_languages(guiding: Guiding) -> None:
+    page = outline(guiding)
+    for guide in guiding.guides.guides.values():
+        part = page.partition(f"## {guide.id}: ")[2].partition("\n## ")[0]
+        assert guide.title["nl"] in part and guide.title["en"] in part, guide.id
+        for step in guide.steps:
+            line = next((line for line in part.splitlines() if line.startswith(f"| `{step.id}` |")), "")
+            assert step.title["nl"] in line and step.title["en"] in line, f"{guide.id}, {step.id}"
+    for form in guiding.forms.values():
+        line = next((line for line in page.splitlines() if line.startswith(f"| `{form.id}` | `{form.sends}` |")), "")
+        assert form.title["nl"] in line and form.title["en"] in line, form.id
+
+
+def test_every_intent_has_a_story() -> None:
+    intents = yaml.safe_load((ROOT / "domain/intents.yml").read_text())["intents"]
+    stories = yaml.safe_load((ROOT / "tests/stories/test_conversations.yml").read_text())["stories"]
+    told = {step.get("intent") for story in stories for step in story["steps"]}
+    assert set(intents) - told == set()
 
 
 def test_every_intent_and_action_is_in_the_docs() -> None:
@@ -144,6 +213,17 @@ def test_every_text_that_the_code_asks_for_is_there() -> None:
             asked |= {f"problem.{name}.{part}" for name in names for part in ("title", "detail")}
     assert len(asked) > 30
     assert asked <= set(catalogue("nl")), asked - set(catalogue("nl"))
+
+
+def test_every_limit_of_verification_has_its_words() -> None:
+    wanted = {f"problem.verify_{limit}.{part}" for limit in get_args(Limit) for part in ("title", "detail")}
+    assert wanted <= set(catalogue("nl"))
+
+
+def test_a_status_is_gone_in_the_same_words_everywhere() -> None:
+    """The widget takes it off the screen with a text of its own."""
+    for language in ("nl", "en"):
+        assert catalogue(language)["widget.status.gone"] == catalogue(language)["status.gone"]
 
 
 def test_dutch_addresses_the_reader_formally() -> None:

@@ -14,7 +14,7 @@ def test_stories(tmp_path: Path) -> None:
     models = settings().models_dir
     current = json.loads((models / "current.json").read_text())
     command = [
-        str(settings().rasa_python), "-W", "ignore", "-m", "rasa", "test", "core",
+        str(settings().rasa_python), "-W", "ignore", "-m", "rasa", "test", "core", "--e2e",
         "--model", str(models / "rasa" / current["rasa"]), "--stories", "tests/stories", "--endpoints", "endpoints.yml",
         "--out", str(tmp_path), "--fail-on-prediction-errors",
     ]  # fmt: skip

@@ -14,15 +14,20 @@ from rasa_sdk.executor import ActionExecutor
 from sanic import Sanic
 
 from bot.actions.answering import AnswerQuestion, ChooseTopic, DeclineChoices
+from bot.actions.guide import LeadThroughGuide, OfferForm
 from bot.actions.language import SwitchLanguage
 from bot.actions.person import TalkToPerson
 from bot.actions.probe import Probe
 from bot.actions.small_talk import SmallTalk
 from bot.actions.starting_over import StartOver
+from bot.actions.status import ShowStatus
 from bot.actions.turn import services
 from bot.settings import settings
 
-ACTIONS = (AnswerQuestion, ChooseTopic, DeclineChoices, SmallTalk, StartOver, SwitchLanguage, TalkToPerson, Probe)
+ACTIONS = (
+    AnswerQuestion, ChooseTopic, DeclineChoices, LeadThroughGuide, OfferForm, ShowStatus, SmallTalk, StartOver,
+    SwitchLanguage, TalkToPerson, Probe,
+)  # fmt: skip
 
 
 def main() -> None:

@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 from bot.actions.turn import Turn, TurnAction, services
 from bot.answers import rendering
+from bot.answers.choosing import place_named
 from bot.answers.decision import Candidate, Decision
 from bot.helpdesk.contact import how_to_reach
 from bot.messages import Draft, Memory
 from bot.texts import text
 
 MISSES_BEFORE_HELPDESK = 2
-
-_PLACES = {
-    0: {"eerste", "1e", "1ste", "first", "1st", "één", "one", "bovenste", "top", "1"},
-    1: {"tweede", "2e", "2de", "second", "2nd", "twee", "two", "middelste", "middle", "2"},
-    2: {"derde", "3e", "3de", "third", "3rd", "drie", "three", "3"},
-    -1: {"laatste", "onderste", "last", "bottom"},
-}
-
-
-def place_named(said: str) -> int | None:
-    """Which of the offered topics is meant by "de tweede", "number 3", "the last one": 0, 1, 2 or -1; else None.
-
-    "One" on its own is a number, behind another word ("the last one", "that one") it is not.
-    """
-    words = re.findall(r"\w+", said.lower())
-    if len(words) > 1 and words[-2] not in ("number", "option", "choice"):
-        words = [word for word in words if word != "one"]
-    found = {place for place, names in _PLACES.items() if names & set(words)}
-    return found.pop() if len(found) == 1 else None
 
 
 def offered_topics(turn: Turn, *, under_an_answer: bool = False) -> list[str]:
@@ -78,10 +58,18 @@ def _desk(decision: Decision) -> str:
     return topics[decision.topics[0]].desk if decision.topics else "portal"
 
 
+def decide(turn: Turn) -> Decision:
+    """What the one place that decides makes of the visitor's words."""
+    engine = services().engine
+    vector = turn.vector.taken_by(engine.encoder) if turn.vector else None
+    return engine.decide(turn.said.words, turn.language, turn.context.last_topic, vector)
+
+
 def show(turn: Turn, topic: str, decision: Decision | None = None) -> Draft:
     """The answer of one topic."""
     known = services().engine.knowledge
-    return rendering.answer(known.topics[topic], known, turn.language, turn.moment.date(), decision)
+    answer = rendering.answer(known.topics[topic], known, turn.language, turn.moment.date(), decision)
+    return services().guiding.offers(answer, turn.context)
 
 
 class AnswerQuestion(TurnAction):
@@ -92,8 +80,7 @@ class AnswerQuestion(TurnAction):
     def reply(self, turn: Turn) -> list[Draft]:
         """Asks the one place that decides."""
         engine = services().engine
-        vector = turn.vector.taken_by(engine.encoder) if turn.vector else None
-        decision = engine.decide(turn.text, turn.language, turn.context.last_topic, vector)
+        decision = decide(turn)
         if decision.outcome == "answer":
             return [show(turn, decision.topics[0], decision)]
         if decision.outcome == "choices":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import traceback
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, cast
 
 from rasa_sdk import Action, Tracker
@@ -16,28 +18,45 @@ from bot.answers.engine import AnswerEngine, open_engine
 from bot.conversations.store import Context, ConversationStore
 from bot.database.engine import open_engine as open_database
 from bot.encoder.runtime import Handed
-from bot.helpdesk.hours import OpeningHours, portal_hours
+from bot.guides.asking import Asking
+from bot.guides.guiding import Guiding, Said, open_guiding
+from bot.helpdesk.hours import AMSTERDAM, OpeningHours, portal_hours
 from bot.messages import Draft, Language
 from bot.settings import settings
 
+log = logging.getLogger(__name__)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Services:
     """What the actions share in their process."""
 
     store: ConversationStore
     engine: AnswerEngine
     hours: OpeningHours
+    guiding: Guiding
+
+    @cached_property
+    def asking_for_guides(self) -> Asking:
+        """The ways in which visitors ask for a guide; encoded when the first one does."""
+        return Asking.of({g.id: g.asks for g in self.guiding.guides.guides.values()}, self.engine.encoder)
+
+    @cached_property
+    def asking_for_forms(self) -> Asking:
+        """The ways in which visitors ask to put something in."""
+        return Asking.of({form.id: form.asks for form in self.guiding.forms.values()}, self.engine.encoder)
 
 
 @lru_cache
 def services() -> Services:
     """Opened once, at start-up, so that a missing model is noticed before a visitor does."""
     config = settings()
+    knowledge = knowledge_module.load(config.knowledge_dir)
     return Services(
         store=ConversationStore(open_database(config.database_url, config.database_timeout_seconds)),
-        engine=open_engine(config.models_dir, knowledge_module.load(config.knowledge_dir)),
+        engine=open_engine(config.models_dir, knowledge),
         hours=portal_hours(config.portal_desk_closes_on_holidays),
+        guiding=open_guiding(config.knowledge_dir, knowledge),
     )
 
 
@@ -57,9 +76,30 @@ class Turn:
         """The language to reply in."""
         return cast("Language", self.context.language)
 
+    @property
+    def said(self) -> Said:
+        """The turn as a guide sees it."""
+        return Said(self.context, self.language, self.moment.astimezone(AMSTERDAM).date())
+
+    @property
+    def busy_with(self) -> str | None:
+        """The guide that waits for the visitor."""
+        return self.context.guide.guide if self.context.guide else None
+
+    def meant(self, asking: Asking) -> list[str]:
+        """Which guide or form the visitor's words ask for.
+
+        More than one where that is not clear; none where they are rather a question.
+        """
+        engine = services().engine
+        vector = self.vector.taken_by(engine.encoder) if self.vector else None
+        if vector is None:
+            vector = engine.encoder.encode_one(self.said.words)
+        return asking.meant(self.said.words, vector, engine.index.questions)
+
 
 class TurnAction(Action, ABC):
-    """An action that drafts replies to one turn. Subclasses give `action_name` and `reply`."""
+    """An action that drafts replies to one turn, unless a guide takes it. Subclasses give `action_name` and `reply`."""
 
     action_name: ClassVar[str] = ""
 
@@ -78,9 +118,22 @@ class TurnAction(Action, ABC):
             moment=datetime.now(UTC),
             vector=Handed(**latest["vector"]) if latest.get("vector") else None,
         )
-        for draft in self.reply(turn):
+        try:
+            drafts = self._drafts(turn)
+        except Exception as problem:
+            # Not its message: that may quote what the visitor said.
+            where = "".join(traceback.format_tb(problem.__traceback__))
+            log.error("%s failed: %s\n%s", self.action_name, type(problem).__name__, where)
+            raise
+        for draft in drafts:
             dispatcher.utter_message(json_message=draft.model_dump(mode="json"))
         return []
+
+    def _drafts(self, turn: Turn) -> list[Draft]:
+        """A guide that waits goes before everything else; after everything else it says where it was."""
+        guiding = services().guiding
+        drafts = guiding.reply(turn.said, turn.intent)
+        return guiding.after(turn.said, self.reply(turn)) if drafts is None else drafts
 
     @abstractmethod
     def reply(self, turn: Turn) -> list[Draft]:

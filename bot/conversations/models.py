@@ -64,6 +64,8 @@ class Message(Base):
     """Of what was sent with the key, so that a key used for something else is noticed."""
     payload: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     """What the pressed button stands for."""
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    """From then on a placeholder stands in place of what it says."""
     decision: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     """What the assistant considered and how sure it was; for agents and for finding gaps."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

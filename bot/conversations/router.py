@@ -18,12 +18,14 @@ class RouterDown(Exception):
     """Rasa or the action server did not answer, or answered nothing of use."""
 
 
-def _routed_text(turn: Turn) -> str:
+def _routed_text(turn: Turn, for_guide: bool) -> str:
     """What Rasa reads: the visitor's words, or the intent that a pressed button stands for.
 
     Only the server makes texts that start with a slash; a visitor's never get here.
     """
     payload = turn.context.payload or {}
+    if for_guide or "guide" in payload:
+        return "/guide"
     if "topic" in payload:
         return "/choose_topic"
     if "intent" in payload:
@@ -51,12 +53,14 @@ class Router:
         except (httpx.HTTPError, ValueError, AttributeError) as problem:
             raise RouterDown(type(problem).__name__) from problem
 
-    async def drafts(self, turn: Turn) -> list[Draft]:
+    async def drafts(self, turn: Turn, *, for_guide: bool = False) -> list[Draft]:
         """The replies that the assistant drafts to a message; at least one.
+
+        for_guide: the step of a guide that waits has read the message as its answer.
 
         Raises RouterDown: also when Rasa answered but the action server did not (then it says nothing at all).
         """
-        said = await self._send(turn.context.id, _routed_text(turn), {"message_id": turn.message.id})
+        said = await self._send(turn.context.id, _routed_text(turn, for_guide), {"message_id": turn.message.id})
         try:
             drafts = [Draft.model_validate(entry) for entry in said]
         except ValidationError as problem:

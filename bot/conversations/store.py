@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -16,7 +16,12 @@ from sqlalchemy.orm import Session
 
 from bot.conversations.models import Button, Conversation, Feedback, Message
 from bot.database.types import new_id, now
-from bot.messages import ButtonShown, Draft, MessageShown, Progress, SourceShown
+from bot.guides.models import GuideProgress, ResumeCode
+from bot.guides.resuming import GOOD_FOR, hash_of, new_code
+from bot.helpdesk.models import Request
+from bot.messages import RESUME_CODE, ButtonShown, Draft, GuideState, MessageShown, Progress, SourceShown
+from bot.texts import LANGUAGES
+from bot.texts import text as text_of
 
 PAGE_LIMIT = 200
 
@@ -52,9 +57,23 @@ class Context:
     last_topic: str | None
     misses: int
     message_id: str | None = None
+    text: str = ""
+    """Of the visitor's message, as it was stored; the title of a pressed button."""
     payload: dict[str, Any] | None = None
     choices: tuple[dict[str, Any], ...] = ()
     """What the buttons of the assistant's last message stand for, in order."""
+    guides: tuple[GuideState, ...] = ()
+    """Where the visitor is in each guide that was begun, the last one first."""
+
+    @property
+    def guide(self) -> GuideState | None:
+        """The guide whose step waits for the visitor."""
+        return next((state for state in self.guides if state.waiting), None)
+
+    @property
+    def asked_back(self) -> bool:
+        """Whether the assistant's last message asks which topic was meant."""
+        return any("topic" in payload and not payload.get("instead") for payload in self.choices)
 
 
 @dataclass(frozen=True)
@@ -71,16 +90,22 @@ def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def _in_its_place(message: Message) -> str:
+    """What stands in place of a message that has expired; a visitor's was a button that names a company."""
+    return text_of("status.gone_pressed" if message.sender == "visitor" else "status.gone", message.language)
+
+
 def _shown(message: Message, buttons: Sequence[Button]) -> MessageShown:
+    gone = message.expires_at is not None and message.expires_at <= now()
     return MessageShown(
         id=message.id,
         sender=message.sender,  # type: ignore[arg-type]
         kind=message.kind,  # type: ignore[arg-type]
-        text=message.text,
+        text=_in_its_place(message) if gone else message.text,
         language=message.language,  # type: ignore[arg-type]
         topic=message.topic,
         sources=[SourceShown(**source) for source in message.sources or ()],
-        buttons=[ButtonShown(id=button.id, title=button.title) for button in buttons],
+        buttons=[ButtonShown(id=button.id, title=button.title) for button in ([] if gone else buttons)],
         progress=Progress(**message.progress) if message.progress else None,
         created_at=message.created_at,
     )
@@ -96,7 +121,29 @@ def _show(session: Session, messages: Sequence[Message]) -> list[MessageShown]:
     return [_shown(message, issued.get(message.id, ())) for message in messages]
 
 
-def _context(conversation: Conversation, message: Message | None = None) -> Context:
+def _guides(session: Session, id_: str) -> tuple[GuideState, ...]:
+    query = select(GuideProgress).where(GuideProgress.conversation_id == id_).order_by(GuideProgress.updated_at.desc())
+    return tuple(
+        GuideState(guide=row.guide, step=row.step, answers=row.answers, trail=row.trail, waiting=row.waiting)
+        for row in session.scalars(query)
+    )
+
+
+def _choices(session: Session, id_: str) -> tuple[dict[str, Any], ...]:
+    """What the buttons of the assistant's last message stand for."""
+    last_reply = (
+        select(Message.id)
+        .where(Message.conversation_id == id_, Message.sender == "assistant")
+        .order_by(Message.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return tuple(
+        session.scalars(select(Button.payload).where(Button.message_id == last_reply).order_by(Button.position))
+    )
+
+
+def _bare_context(conversation: Conversation, message: Message | None = None) -> Context:
     return Context(
         id=conversation.id,
         language=conversation.language,
@@ -105,21 +152,60 @@ def _context(conversation: Conversation, message: Message | None = None) -> Cont
         last_topic=conversation.last_topic,
         misses=conversation.misses,
         message_id=message.id if message else None,
+        text=message.text if message else "",
         payload=message.payload if message else None,
     )
 
 
+def _context(session: Session, conversation: Conversation, message: Message | None = None) -> Context:
+    """With what was offered last and where the visitor is in the guides, which takes two queries."""
+    return replace(
+        _bare_context(conversation, message),
+        choices=_choices(session, conversation.id),
+        guides=_guides(session, conversation.id),
+    )
+
+
+def _keep_guide(session: Session, conversation_id: str, state: GuideState) -> None:
+    """Keeps where the visitor is in a guide; at most one waits."""
+    if state.waiting:
+        others = GuideProgress.guide != state.guide
+        session.execute(
+            update(GuideProgress).where(GuideProgress.conversation_id == conversation_id, others).values(waiting=False)
+        )
+    session.merge(
+        GuideProgress(
+            conversation_id=conversation_id, guide=state.guide, step=state.step, answers=state.answers,
+            trail=state.trail, waiting=state.waiting, updated_at=now(),
+        )
+    )  # fmt: skip
+
+
+def _issue_code(session: Session, conversation_id: str, guide: str) -> str:
+    """A new resume code for a guide of the conversation, in place of the one before."""
+    code = new_code()
+    expires_at = now() + GOOD_FOR
+    session.merge(
+        ResumeCode(conversation_id=conversation_id, guide=guide, code_hash=hash_of(code), expires_at=expires_at)
+    )
+    return code
+
+
 def _add(session: Session, conversation: Conversation, draft: Draft, reply_to: str | None) -> MessageShown:
+    said = draft.text
+    if draft.memory.resume_code and draft.memory.guide:
+        said = said.replace(RESUME_CODE, _issue_code(session, conversation.id, draft.memory.guide.guide))
     message = Message(
         id=new_id(),
         conversation_id=conversation.id,
         sender=draft.sender,
         kind=draft.kind,
-        text=draft.text,
+        text=said,
         language=draft.language,
         topic=draft.topic,
         sources=[source.model_dump(mode="json") for source in draft.sources],
         progress=draft.progress.model_dump() if draft.progress else None,
+        expires_at=draft.expires_at,
         decision=draft.decision,
         reply_to=reply_to,
         created_at=now(),
@@ -137,6 +223,8 @@ def _add(session: Session, conversation: Conversation, draft: Draft, reply_to: s
         conversation.last_topic = memory.last_topic
     if memory.misses is not None:
         conversation.misses = memory.misses
+    if memory.guide is not None:
+        _keep_guide(session, conversation.id, memory.guide)
     return _shown(message, buttons)
 
 
@@ -183,12 +271,12 @@ class ConversationStore:
         return conversation
 
     def check(self, id_: str, token: str) -> Context:
-        """The conversation as it stands.
+        """The conversation as it stands, without what was offered in it.
 
         Raises NoSuchConversation when it is not there or the token is not its own.
         """
         with self._reading() as session:
-            return _context(self._find(session, id_, token))
+            return _bare_context(self._find(session, id_, token))
 
     def begin_turn(
         self,
@@ -218,30 +306,33 @@ class ConversationStore:
                         raise KeyUsedForAnother(key)
                     replies = session.scalars(select(Message).where(Message.reply_to == before.id).order_by(Message.id))
                     return Turn(
-                        _shown(before, ()), _context(conversation, before), tuple(_show(session, replies.all()))
+                        _shown(before, ()),
+                        _context(session, conversation, before),
+                        tuple(_show(session, replies.all())),
                     )
-            payload = None
+            payload, expires_at = None, None
             if button_id is not None:
                 query_button = (
-                    select(Button)
+                    select(Button, Message.expires_at)
                     .join(Message, Message.id == Button.message_id)
                     .where(Button.id == button_id, Message.conversation_id == id_)
                 )
-                button = session.scalar(query_button)
-                if button is None:
+                found = session.execute(query_button).first()
+                if found is None:
                     raise NoSuchButton(button_id)
-                text, payload = button.title, self._pressed(session, button)
+                text, payload = found.Button.title, self._pressed(session, found.Button)
+                expires_at = found.expires_at if "status" in payload else None
             message = Message(
                 id=new_id(), conversation_id=id_, sender="visitor", kind="text", text=text,
                 language=language or conversation.language, sources=[], idempotency_key=key,
-                request_hash=request_hash, payload=payload, created_at=now(),
+                request_hash=request_hash, payload=payload, expires_at=expires_at, created_at=now(),
             )  # fmt: skip
             session.add(message)
             conversation.last_active_at = message.created_at
             if language:
                 conversation.language = language
             session.flush()
-            return Turn(_shown(message, ()), _context(conversation, message), ())
+            return Turn(_shown(message, ()), _context(session, conversation, message), ())
 
     @staticmethod
     def _pressed(session: Session, button: Button) -> dict[str, Any]:
@@ -278,7 +369,7 @@ class ConversationStore:
                 return None
             if last.created_at > now() - timedelta(seconds=older_than_seconds):
                 return None
-            return Turn(_shown(last, ()), _context(conversation, last), ())
+            return Turn(_shown(last, ()), _context(session, conversation, last), ())
 
     def messages(self, id_: str, token: str, after: str | None = None, limit: int = 100) -> list[MessageShown]:
         """Messages of a conversation, oldest first, after the one with the id `after`; at most `limit`.
@@ -302,16 +393,55 @@ class ConversationStore:
             if conversation is None:
                 raise NoSuchConversation(id_)
             message = session.get(Message, message_id) if message_id else None
-            context = _context(conversation, message if message and message.conversation_id == id_ else None)
-            last_reply = (
-                select(Message.id)
-                .where(Message.conversation_id == id_, Message.sender == "assistant")
-                .order_by(Message.id.desc())
-                .limit(1)
-                .scalar_subquery()
-            )
-            query = select(Button.payload).where(Button.message_id == last_reply).order_by(Button.position)
-            return Context(**{**context.__dict__, "choices": tuple(session.scalars(query))})
+            own = message if message and message.conversation_id == id_ else None
+            return _context(session, conversation, own)
+
+    def tell(self, id_: str, make: Callable[[Session, Context], Sequence[Draft]]) -> list[MessageShown]:
+        """Stores messages that answer no message of the visitor: a confirmation, say.
+
+        make: gives them, from the conversation as it stands; what else it stores is stored with them, or not at all.
+
+        Raises NoSuchConversation, and what `make` raises.
+        """
+        with self._writing() as session:
+            conversation = session.get(Conversation, id_)
+            if conversation is None:
+                raise NoSuchConversation(id_)
+            conversation.last_active_at = now()
+            drafts = make(session, _context(session, conversation))
+            return [_add(session, conversation, draft, None) for draft in drafts]
+
+    def resumed(self, code: str) -> GuideState | None:
+        """Where the guide is that a resume code stands for; None for a code that is unknown, used up or expired."""
+        with self._reading() as session:
+            query = select(ResumeCode).where(ResumeCode.code_hash == hash_of(code), ResumeCode.expires_at > now())
+            kept = session.scalar(query)
+            states = _guides(session, kept.conversation_id) if kept else ()
+            return next((state for state in states if kept and state.guide == kept.guide), None)
+
+    def forget_expired(self) -> int:
+        """Takes out of the database what messages said that have expired; gives how many, at most 500.
+
+        Their buttons stay, without the names on them: who still sees one may press it.
+        """
+        places = {text_of(key, language) for key in ("status.gone", "status.gone_pressed") for language in LANGUAGES}
+        with self._writing() as session:
+            query = select(Message).where(Message.expires_at <= now(), Message.text.not_in(places)).limit(500)
+            gone = session.scalars(query).all()
+            for message in gone:
+                message.text = _in_its_place(message)
+            buttons = select(Button).where(Button.message_id.in_([message.id for message in gone]))
+            languages = {message.id: message.language for message in gone}
+            for button in session.scalars(buttons):
+                if button.payload.get("status") not in (None, "wrong"):
+                    button.title = text_of("status.gone_pressed", languages[button.message_id])
+            return len(gone)
+
+    def forget_codes(self) -> int:
+        """Removes resume codes that have expired; gives how many."""
+        with self._writing() as session:
+            done = session.execute(delete(ResumeCode).where(ResumeCode.expires_at <= now()))
+            return int(cast("CursorResult[Any]", done).rowcount)
 
     def give_feedback(self, id_: str, token: str, message_id: str, helpful: bool) -> None:
         """Keeps whether a message helped; the last word counts.
@@ -330,12 +460,13 @@ class ConversationStore:
                 known.helpful, known.created_at = helpful, now()
 
     def erase(self, id_: str, token: str) -> None:
-        """Removes the conversation and everything that hangs on it.
+        """Removes the conversation and everything that hangs on it: guides, resume code, and requests put in here.
 
         Raises NoSuchConversation.
         """
         with self._writing() as session:
             self._find(session, id_, token)
+            session.execute(delete(Request).where(Request.conversation_id == id_))
             session.execute(delete(Conversation).where(Conversation.id == id_))
 
     def forget_in_log(self) -> bool:

@@ -7,16 +7,24 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, TypeVar, cast
+
+from sqlalchemy.orm import Session
 
 from bot.answers.rendering import person_button
 from bot.conversations.language import certain_language
-from bot.conversations.masking import mask_codes
+from bot.conversations.masking import MASK, mask_codes
 from bot.conversations.router import Router, RouterDown
-from bot.conversations.store import ConversationStore, Turn
+from bot.conversations.store import Context, ConversationStore, Turn
 from bot.conversations.streams import Streams
 from bot.conversations.visible import from_first_visible, has_words
+from bot.guides.guiding import Guiding, Said
+from bot.guides.resuming import code_in, mask_code
+from bot.helpdesk.hours import AMSTERDAM
 from bot.messages import ButtonDraft, Draft, Language, MessageShown
+from bot.registry.recognising import Handelsregister, recognise
+from bot.registry.showing import Showing
 from bot.texts import text
 
 log = logging.getLogger(__name__)
@@ -28,6 +36,9 @@ INTERRUPTED_AFTER_SECONDS = 5.0
 widget, which sends them again by itself."""
 
 CLOSE_WITHIN_SECONDS = 15.0
+
+LONGEST_WITH_A_CODE = 60
+"""Characters of a message in which twelve digits must be a resume code."""
 
 _DATABASE_THREADS = 8
 
@@ -64,11 +75,31 @@ def _refusal(said: str) -> str | None:
     return None if has_words(visible) else "unknown.no_words"
 
 
+def _said_in(context: Context) -> Said:
+    return Said(context, cast("Language", context.language), datetime.now(AMSTERDAM).date())
+
+
+def _said(turn: Turn) -> Said:
+    """The turn as a guide sees it."""
+    return _said_in(turn.context)
+
+
 class Turns:
     """Takes messages of visitors and gives the replies. Messages of one conversation are taken one at a time."""
 
-    def __init__(self, store: ConversationStore, router: Router, streams: Streams, code_pattern: str) -> None:
+    def __init__(
+        self,
+        store: ConversationStore,
+        router: Router,
+        streams: Streams,
+        *,
+        guiding: Guiding,
+        showing: Showing,
+        register: Handelsregister,
+        code_pattern: str,
+    ) -> None:
         self.store, self.router, self.streams = store, router, streams
+        self.guiding, self.showing, self.register = guiding, showing, register
         self._code_pattern = code_pattern
         self._locks = _Locks()
         self._running: set[asyncio.Task[list[MessageShown]]] = set()
@@ -107,9 +138,11 @@ class Turns:
     async def _take(
         self, id_: str, token: str, said: str | None, button_id: str | None, key: str | None
     ) -> list[MessageShown]:
-        masked, language = False, None
+        masked, language, resume_code = False, None, None
         if said is not None:
             said, masked = mask_codes(said, self._code_pattern)
+            resume_code = code_in(said)
+            said = mask_code(said, MASK)
             # What is not read decides nothing, the language neither.
             language = None if _refusal(said) else certain_language(said)
         async with self._locks.hold(id_):
@@ -128,7 +161,8 @@ class Turns:
             if turn.context.mode != "assistant":
                 return []
             self.streams.typing(id_, "assistant")
-            drafts = await self._drafts(turn, masked)
+            drafts = await self._resumed(turn, resume_code) if resume_code else None
+            drafts = drafts or await self._drafts(turn, masked)
             replies = await self.in_database(self.store.end_turn, turn, drafts)
         for reply in replies:
             self.streams.message(id_, reply)
@@ -136,23 +170,59 @@ class Turns:
 
     async def _drafts(self, turn: Turn, masked: bool) -> list[Draft]:
         language = cast("Language", turn.context.language)
-        notice = [self._said("privacy.masked", language)] if masked else []
+        notice = [self._notice("privacy.masked", language)] if masked else []
         payload = turn.context.payload or {}
         # "Try again" brings back a visitor's own words: they meet the same door as the first time.
         words = payload.get("again") if payload else turn.message.text
         refusal = None if words is None else _refusal(str(words))
         if refusal == "unknown.no_words" and notice:
-            return notice
+            return self.guiding.after(_said(turn), notice)
         if refusal:
-            return [*notice, self._not_understood(refusal, language)]
+            return self.guiding.after(_said(turn), [*notice, self._not_understood(refusal, language)])
+        if "status" in payload:
+            shown = await self.in_database(self.showing.reply, _said(turn), str(payload["status"]))
+            return self.guiding.after(_said(turn), shown)
+        for_guide = self.guiding.reads(_said(turn)) is not None
+        if not for_guide and not payload and (known := await recognise(turn.message.text, language, self.register)):
+            return [*notice, *self.guiding.after(_said(turn), known)]
         try:
-            return [*notice, *await self.router.drafts(turn)]
+            drafts = await self.router.drafts(turn, for_guide=for_guide)
+            return [*notice, *[filled for draft in drafts for filled in await self._filled(turn, draft)]]
         except RouterDown as problem:
             log.warning("A message could not be answered: %s.", problem)
             return [*notice, self._failed("error.router", turn, language)]
 
+    async def _filled(self, turn: Turn, draft: Draft) -> list[Draft]:
+        """A draft of the actions; where it only says that a status was asked for, the status."""
+        if draft.fill is None:
+            return [draft]
+        return await self.in_database(self.showing.reply, _said(turn), draft.fill)
+
+    async def _resumed(self, turn: Turn, code: str) -> list[Draft] | None:
+        """Goes on with the guide that a resume code stands for. The code reaches neither Rasa nor the database.
+
+        In a longer message twelve digits that are no code of ours may be something else: None.
+        """
+        state = await self.in_database(self.store.resumed, code)
+        if state is None and len(turn.message.text) > LONGEST_WITH_A_CODE:
+            return None
+        return self.guiding.resume(_said(turn), state)
+
+    async def tell(self, id_: str, make: Callable[[Session, Said], list[Draft]]) -> list[MessageShown]:
+        """Puts messages into a conversation that answer no message: a confirmation, say.
+
+        make: as in `ConversationStore.tell`.
+        """
+        async with self._locks.hold(id_):
+            told = await self.in_database(
+                self.store.tell, id_, lambda session, context: make(session, _said_in(context))
+            )
+        for message in told:
+            self.streams.message(id_, message)
+        return told
+
     @staticmethod
-    def _said(key: str, language: Language) -> Draft:
+    def _notice(key: str, language: Language) -> Draft:
         return Draft(sender="system", kind="text", text=text(key, language), language=language)
 
     @staticmethod

@@ -9,7 +9,8 @@ from sanic import Request, Sanic
 from sanic.response import HTTPResponse
 
 from bot.settings import Settings
-from integrations.website import conversations, health, pages, stream
+from integrations.mail.pages import show_mails
+from integrations.website import conversations, forms, guides, health, pages, stream, verification
 from integrations.website.limits import Limits
 from integrations.website.origins import Origins, guard
 from integrations.website.problems import handle
@@ -40,8 +41,9 @@ def create_app(settings: Settings) -> Sanic:
     app.ctx.origins = Origins(settings.allowed_origins)
     handle(app)
     guard(app, app.ctx.origins)
-    for blueprint in (conversations.blueprint, stream.blueprint, health.blueprint, pages.blueprint):
-        app.blueprint(blueprint)
+    for part in (conversations, forms, guides, verification, stream, health, pages):
+        app.blueprint(part.blueprint)
+    show_mails(app, settings)
 
     @app.before_server_start  # type: ignore[untyped-decorator]
     async def _open(app: Sanic) -> None:
@@ -51,6 +53,8 @@ def create_app(settings: Settings) -> Sanic:
     @app.after_server_stop  # type: ignore[untyped-decorator]
     async def _close(app: Sanic) -> None:
         await app.ctx.services.turns.close()
+        await asyncio.to_thread(app.ctx.services.post.close)
+        await app.ctx.services.register.close()
 
     @app.after_server_start  # type: ignore[untyped-decorator]
     async def _announce(app: Sanic) -> None:

@@ -63,6 +63,9 @@ class Limits:
         self._openings = RateLimitItemPerHour(settings.conversations_per_address_per_hour)
         self._messages = RateLimitItemPerMinute(settings.messages_per_conversation_per_minute)
         self._messages_per_address = RateLimitItemPerMinute(settings.messages_per_address_per_minute)
+        self._resuming = RateLimitItemPerHour(settings.resume_codes_per_address_per_hour)
+        self._requests = RateLimitItemPerHour(settings.requests_per_conversation_per_hour)
+        self._requests_per_address = RateLimitItemPerHour(settings.requests_per_address_per_hour)
         self._most_streams = settings.streams_per_address
         self._streams: dict[str, int] = {}
 
@@ -83,6 +86,19 @@ class Limits:
     def message(self, conversation: str) -> None:
         """Counts a message of a conversation. Raises Problem 429."""
         self._count(self._messages, "message", conversation)
+
+    def address(self, request: Request) -> str:
+        """The visitor's address, for counting elsewhere."""
+        return self._addresses.of(request)
+
+    def resuming(self, request: Request) -> None:
+        """Counts a resume code that was tried, right or wrong. Raises Problem 429."""
+        self._count(self._resuming, "resume", self._addresses.of(request))
+
+    def putting_in(self, request: Request, conversation: str) -> None:
+        """Counts a request for a desk. Raises Problem 429."""
+        self._count(self._requests, "request", conversation)
+        self._count(self._requests_per_address, "requests", self._addresses.of(request))
 
     @contextmanager
     def stream(self, request: Request) -> Iterator[None]:

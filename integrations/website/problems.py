@@ -71,7 +71,7 @@ def as_problem(problem: Exception) -> Problem:
     for kind, (status, name) in _OF_CONVERSATIONS.items():
         if isinstance(problem, kind):
             return Problem(status, name)
-    if isinstance(problem, OperationalError | PoolTimeout):
+    if isinstance(problem, OperationalError | PoolTimeout | TimeoutError):
         return Problem(503, "busy", retry_after=RETRY_AFTER_BUSY_SECONDS)
     if isinstance(problem, PayloadTooLarge):
         return Problem(413, "too_large")

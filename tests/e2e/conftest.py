@@ -12,9 +12,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.conftest import Visitor
 from tests.running import ROOT, System
 
-pytest.register_assert_rewrite("tests.e2e.browsing", "tests.e2e.conversing")
+pytest.register_assert_rewrite("tests.e2e.browsing", "tests.e2e.companies", "tests.e2e.conversing")
 
 from tests.e2e.browsing import Chat  # noqa: E402 - so that what it asserts is explained as in a test
+from tests.e2e.companies import Companies, running_companies  # noqa: E402
 from tests.e2e.conversing import QUESTION, TOPIC  # noqa: E402
 
 ARGUMENTS = [
@@ -35,6 +36,13 @@ def talking(visitor: Visitor) -> Visitor:
     """A visitor who has had an answer, so that there is something to lose."""
     assert visitor.say(QUESTION)[-1]["topic"] == TOPIC
     return visitor
+
+
+@pytest.fixture(scope="session")
+def companies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Companies]:
+    """A system of its own with the demo companies, shared: tests use conversations of their own."""
+    with running_companies(tmp_path_factory.mktemp("companies")) as companies:
+        yield companies
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from bot.answers.knowledge import load
+from bot.settings import settings
 from tests.conftest import Visitor
 from tests.e2e.conversing import asked_back_about
 from tests.running import System
@@ -32,6 +34,20 @@ def test_a_question_gets_its_answer_with_its_source(
     assert all(source["title"] and source["where"] and source["checked_on"] for source in reply["sources"])
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("nl", "wij hebben geen activatiecode ontvangen, wat moet ik doen"),
+        ("nl", "Hallo, wij hebben geen activatiecode ontvangen, wat nu?"),
+        ("en", "Hi there, we never received the activation code, what now?"),
+    ],
+)
+def test_what_sounds_like_a_request_is_answered_with_the_form_below(system: System, language: str, said: str) -> None:
+    [reply] = Visitor(system, language).say(said)
+    assert (reply["kind"], reply["topic"]) == ("answer", "portal.activation-code-missing")
+    assert "(/?wegwijzer-form=code-missing)" in reply["text"].splitlines()[-1]
+
+
 @pytest.mark.parametrize(("language", "says_ai"), [("nl", "digitale assistent (AI)"), ("en", "digital assistant (AI)")])
 def test_the_greeting_says_that_this_is_an_ai_system(system: System, language: str, says_ai: str) -> None:
     greeting = Visitor(system, language).opening[0]
@@ -40,9 +56,12 @@ def test_the_greeting_says_that_this_is_an_ai_system(system: System, language: s
 
 
 def test_a_topic_on_the_greeting_is_answered_when_pressed(visitor: Visitor) -> None:
-    button = visitor.opening[0]["buttons"][0]
+    """The guides come first; a topic goes by its title."""
+    knowledge = load(settings().knowledge_dir)
+    topic = knowledge.topics[knowledge.greeting_topics[0]]
+    button = next(button for button in visitor.opening[0]["buttons"] if button["title"] == topic.title["nl"])
     [reply] = visitor.press(button)
-    assert reply["kind"] == "answer"
+    assert (reply["kind"], reply["topic"]) == ("answer", topic.id)
     assert visitor.messages()[-2]["text"] == button["title"], "the visitor's own bubble shows the title"
 
 

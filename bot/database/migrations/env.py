@@ -6,7 +6,10 @@ from typing import Any, Literal
 
 from alembic import context
 
-import bot.conversations.models  # noqa: F401  (its tables belong to the metadata)
+import bot.conversations.models
+import bot.guides.models
+import bot.helpdesk.models
+import bot.registry.models  # noqa: F401
 from bot.database.base import Base
 from bot.database.engine import open_engine
 from bot.database.types import UtcDateTime

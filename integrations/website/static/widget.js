@@ -4,15 +4,15 @@
  *   <script src="https://host/widget.js" defer></script>
  *   <wegwijzer-chat language="en" referrer="awvn"></wegwijzer-chat>      (optional; without it the script adds one)
  *
- * Attributes: language (nl|en), channel, referrer, topic, open, server. In the page's address `wegwijzer-topic` and
- * `wegwijzer-referrer` win over the attributes and open the chat. Methods: open(), close(). Events: wegwijzer:open,
- * wegwijzer:close.
+ * Attributes: language (nl|en), channel, referrer, topic, open, server. In the page's address `wegwijzer-topic`,
+ * `wegwijzer-referrer` and `wegwijzer-form` open the chat; the first two win over the attributes. Methods: open(),
+ * close(). Events: wegwijzer:open, wegwijzer:close.
  *
- * It is one classic script on purpose: modules from another host would need CORS headers, and a host page would need
- * to know that. It runs under a strict Content-Security-Policy: no markup from strings, no inline style or script.
+ * One classic script on purpose: modules from another host would need CORS headers. It runs under a strict
+ * Content-Security-Policy: no markup from strings, no inline style or script.
  *
- * From top to bottom: building blocks, Markdown, Store (what survives a reload), Conversation (everything that talks
- * to the server; knows no DOM), WegwijzerChat (everything that people see).
+ * Store is what survives a reload, Conversation talks to the server and knows no DOM, Form is a form over the
+ * conversation, WegwijzerChat is everything else that people see.
  */
 (() => {
   'use strict';
@@ -33,10 +33,12 @@
   const LONGEST_WAIT_FOR_A_PERSON_SECONDS = 5;
   const MOST_TRIES = 10;
   const PAGE = 100;
+  const FILE_KEPT_MS = 5_000;
+  const STATUS_SHOWN_MS = 30 * 60_000;
 
   // ---------------------------------------------------------------- building blocks
 
-  /** An element with attributes (`on…` functions become listeners; null and false are left out) and children. */
+  /** An element; `on…` functions become listeners, null and false are left out. */
   function el(tag, attributes = {}, ...children) {
     const node = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) {
@@ -47,7 +49,7 @@
     return node;
   }
 
-  /** Who sent the visitor, as the server takes it: VNO-NCW becomes vno-ncw. What is no name at all is left out. */
+  /** As the server takes it: VNO-NCW becomes vno-ncw, what is no name at all is left out. */
   const referrerCode = (name) => name?.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-/, '').slice(0, 40) || undefined;
 
   const ICONS = {
@@ -78,13 +80,15 @@
   /** Not crypto.randomUUID: that one is missing on pages without https. */
   const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 
+  const elsewhere = (event) => Boolean(event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
+
   const languageOf = (tag) => (tag ? (/^en\b/i.test(tag) ? 'en' : 'nl') : null);
 
-  /** 1, 2, 4, 8, … seconds; a little random, so that a thousand widgets don't come back in the same second. */
+  /** 1, 2, 4, 8, … seconds, a little random: a thousand widgets must not come back in the same second. */
   const backOff = (tries, longest = LONGEST_WAIT_SECONDS) =>
     Math.min(2 ** Math.max(tries - 1, 0), longest) * (0.8 + 0.4 * Math.random()) * 1000;
 
-  /** A wait that can be cut short: by the network coming back, or by a press on "try again". */
+  /** A wait that can be cut short. */
   class Pause {
     #waiting = new Set();
 
@@ -99,7 +103,7 @@
     cut() { for (const end of [...this.#waiting]) end(); }
   }
 
-  /** What can go wrong with a request. Status 0: no answer at all. */
+  /** Status 0: no answer at all. */
   class Failure extends Error {
     constructor(status, detail = '', retryAfterSeconds = 0) {
       super(detail || `status ${status}`);
@@ -111,7 +115,7 @@
     get temporary() { return [0, 408, 409, 425, 429].includes(this.status) || this.status >= 500; }
   }
 
-  async function request(url, { method = 'GET', token, key, body } = {}) {
+  async function request(url, { method = 'GET', token, key, body, as = 'json' } = {}) {
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), TIMEOUT_MS);
     const headers = {};
@@ -122,7 +126,7 @@
       const response = await fetch(url, {
         method, headers, body: body && JSON.stringify(body), signal: abort.signal, credentials: 'omit',
       });
-      if (response.ok) return response.status === 204 ? null : await response.json();
+      if (response.ok) return response.status === 204 ? null : await response[as]();
       const problem = await response.json().catch(() => ({}));
       throw new Failure(response.status, problem.detail, Number(response.headers.get('Retry-After')) || 0);
     } catch (error) {
@@ -137,7 +141,7 @@
   const INLINE = /\*\*(?=\S)(.+?)\*\*|\[([^[\]]+)\]\(([^\s()]+)\)/g;
   const ITEM = /^\s*(?:[-*]|(\d{1,3})[.)])\s+(.*)$/;
 
-  /** A link that may be followed, or null: only full addresses with a scheme that cannot run anything. */
+  /** A link, or null: only full addresses with a scheme that cannot run anything. */
   function anchor(address) {
     let url;
     try { url = new URL(address); } catch { return null; }
@@ -147,13 +151,13 @@
     return ['mailto:', 'tel:'].includes(url.protocol) ? el('a', { href: url.href }) : null;
   }
 
-  function inline(text, parent, newTab) {
+  function inline(text, parent, newTab, link) {
     let done = 0;
     for (const match of text.matchAll(INLINE)) {
       const [whole, bold, label, address] = match;
-      const node = bold ? el('strong') : anchor(address);
+      const node = bold ? el('strong') : link(address);
       if (!node) continue;
-      inline(bold ?? label, node, newTab);
+      inline(bold ?? label, node, newTab, link);
       if (node.target) node.append(el('span', { class: 'hidden' }, ` ${newTab}`));
       parent.append(text.slice(done, match.index), node);
       done = match.index + whole.length;
@@ -161,8 +165,8 @@
     parent.append(text.slice(done));
   }
 
-  /** Paragraphs, lists, bold and links; whatever else stands in the text is shown as it stands. */
-  function markdown(text, newTab) {
+  /** Paragraphs, lists, bold and links (made by `link`); the rest is shown as it stands. */
+  function markdown(text, newTab, link) {
     const result = document.createDocumentFragment();
     let block = null;
     let blank = false;
@@ -177,7 +181,7 @@
           result.append(block);
         }
         block.append(el('li'));
-        inline(item[2], block.lastChild, newTab);
+        inline(item[2], block.lastChild, newTab, link);
         blank = false;
       } else {
         const goesOn = block && !blank;
@@ -187,7 +191,7 @@
         }
         const target = block.localName === 'p' ? block : block.lastChild;
         if (goesOn) target.append(el('br'));
-        inline(line.trim(), target, newTab);
+        inline(line.trim(), target, newTab, link);
         blank = false;
       }
     }
@@ -197,7 +201,7 @@
   // ---------------------------------------------------------------- what survives a reload
 
   /**
-   * {id, token, language, asked, chosen, topic, open, draft, outbox, pressed, votes} under one key per server.
+   * {id, token, language, asked, chosen, topic, open, draft, outbox, pressed, votes, until} under one key per server.
    * Every change reads first, because another tab may have written; in private mode it lives in memory only.
    */
   class Store {
@@ -256,7 +260,6 @@
 
     // -- opening and closing
 
-    /** Someone is looking: make or fetch the conversation, go on sending, listen. */
     open() {
       this.wanted = true;
       this.#pause.cut();
@@ -285,7 +288,6 @@
       this.#hangUp();
     }
 
-    /** The network is back, or a person pressed "try again": don't wait any longer. */
     hurry() {
       for (const item of this.outbox) {
         item.tries = 0;
@@ -304,7 +306,6 @@
       }
     }
 
-    /** True when it makes sense to try once more; it has waited then. */
     async #patience(failure, tries) {
       if (failure.status === 429) {
         const seconds = Math.max(failure.retryAfterSeconds, 1);
@@ -336,7 +337,6 @@
       );
     }
 
-    /** One try to have a conversation with its history on the screen. */
     #prepare() {
       const epoch = this.#epoch;
       this.#ready ??= (async () => {
@@ -385,7 +385,7 @@
       }
     }
 
-    /** Fetch what the stream may have missed. Quiet: when it fails, the next occasion tries again. */
+    /** What the stream may have missed. When it fails, the next occasion tries again. */
     async catchUp() {
       if (!this.#ready || !this.id || this.#catching) return;
       const epoch = this.#epoch;
@@ -462,7 +462,6 @@
       this.#mark(item, state);
     }
 
-    /** Send what waits, in order, one at a time. */
     flush() {
       this.#pump ??= this.#sendAll().finally(() => {
         this.#pump = null;
@@ -516,9 +515,26 @@
       return this.#call(`/${this.id}/feedback`, { method: 'POST', token: this.token, body: { message_id: messageId, helpful } });
     }
 
+    /** What is filled in on a form; in a new conversation if this one turns out to be gone. */
+    async put(path, body, key, again = true) {
+      await this.#prepare();
+      const epoch = this.#epoch;
+      try {
+        const answer = await this.#call(`/${this.id}/${path}`, { method: 'POST', token: this.token, key, body });
+        // Until then a status may be on the screen: by our clock, because the server's may be another.
+        this.store.write({ asked: true, ...(answer.verified && { until: Date.now() + STATUS_SHOWN_MS }) });
+        this.#receive(answer.messages ?? []);
+        return answer;
+      } catch (failure) {
+        if (failure.gone) await this.catchUp(); // which finds out whether it is
+        if (!again || epoch === this.#epoch) throw failure;
+        return this.put(path, body, key, false);
+      }
+    }
+
     // -- ending
 
-    /** Erase at the server, then begin afresh. Throws a Failure when the server could not be asked. */
+    /** Throws a Failure when the server could not be asked. */
     async erase() {
       if (this.id) {
         await this.#call(`/${this.id}`, { method: 'DELETE', token: this.token }).catch((failure) => {
@@ -562,7 +578,6 @@
       this.#pause.cut();
     }
 
-    /** Another tab erased or replaced the conversation: follow it. */
     follow() {
       const id = this.store.read().id ?? null;
       if (id === this.id) return;
@@ -622,6 +637,195 @@
     }
   }
 
+  // ---------------------------------------------------------------- forms
+
+  const CODE = { autocomplete: 'off', autocapitalize: 'characters', spellcheck: 'false' };
+  const INPUTS = {
+    code: CODE,
+    one_time_code: { ...CODE, autocomplete: 'one-time-code' },
+    name: { autocomplete: 'name' },
+    email: { type: 'email', autocomplete: 'email' },
+    phone: { type: 'tel', autocomplete: 'tel' },
+    kvk: { inputmode: 'numeric', autocomplete: 'off' },
+    organisation: { autocomplete: 'organization' },
+  };
+  const ROWS = { companies: { name: 'organisation', kvk_number: 'kvk' }, contacts: { name: 'name', email: 'email' } };
+
+  /** A form as the server describes it. What is typed is about people: it is kept in here and nowhere else; codes not even here. */
+  class Form {
+    #key = null; // the same words once more are the same request
+
+    constructor(form, language, chat) {
+      Object.assign(this, { form, language, chat, sending: false });
+      const close = { type: 'button', onclick: () => chat.close(), 'aria-label': this.#t('close') };
+      this.heading = el('h3', { id: 'sheet-title', tabindex: '-1' }, form.title);
+      this.outcome = el('div', { class: 'words', role: 'status' });
+      this.problem = el('p', { class: 'problem', role: 'alert' });
+      this.button = el('button', { class: 'primary' }, form.submit);
+      this.node = el('form', {
+        class: 'sheet', lang: language, novalidate: true, 'aria-labelledby': 'sheet-title',
+        onsubmit: (event) => { event.preventDefault(); this.#submit(); },
+        oninput: ({ target: { name } }) => {
+          this.#key = null;
+          for (const one of this.#together(name) ?? [name]) this.#mark(one, '');
+        },
+      },
+        el('div', { class: 'head' }, this.heading, el('button', { ...close, class: 'tool' }, icon('minimise'))),
+        el('div', { class: 'entries' },
+          el('div', { class: 'words' }, chat.words(form.intro, language)),
+          ...form.fields.map((field) => this.#entry(field)),
+          this.outcome, this.problem, this.button, el('button', { ...close, class: 'plain' }, this.#t('close'))));
+    }
+
+    #t(key, values) { return this.chat.t(`form.${key}`, values, this.language); }
+
+    /** By its name, as in the server's answers: `email`, `contacts.0.email`. */
+    #control(name) { return this.node.getRootNode().getElementById(`form-${name}`); }
+
+    /** Codes are not kept: not when they were sent, and not when the form closes. */
+    wipe() { for (const control of this.#codes()) control.value = ''; }
+
+    #codes() { return this.form.fields.filter(({ kind }) => kind === 'code').map(({ id }) => this.node.elements[id]); }
+
+    #together(name) { return this.form.one_of?.find((names) => names.includes(name)); }
+
+    #entry(field) {
+      const { id, kind, options, required } = field;
+      const control = kind in ROWS ? this.#rows(field)
+        : kind === 'choice' ? el('fieldset', { role: 'radiogroup' }, ...options.map(({ id: value, title }) => el('label', {},
+          el('input', { type: 'radio', name: id, value, required }), title)))
+        : kind === 'text' ? el('textarea', { rows: 5 })
+        : el('input', kind === 'consent' ? { type: 'checkbox' } : INPUTS[id] ?? INPUTS[kind]);
+      return this.#labelled(id, control, field);
+    }
+
+    /** A control or a fieldset, with its label, its hint and room for what is wrong with it. */
+    #labelled(name, control, { label, hint, required, most }) {
+      const id = `form-${name}`;
+      const group = control.localName === 'fieldset';
+      const problem = el('p', { class: 'problem', id: `${id}-problem` });
+      const title = el(group ? 'legend' : 'label', { for: !group && id }, label,
+        required || this.#together(name) ? '' : el('span', { class: 'note' }, ` ${this.#t('optional')}`));
+      const note = el('p', { class: 'note', id: `${id}-hint` }, hint ?? '');
+      Object.assign(control, { id, name: group ? '' : name, required, most: most ?? Infinity });
+      control.setAttribute('aria-describedby', `${id}-hint ${id}-problem`);
+      if (!group) return el('div', {}, ...(control.type === 'checkbox' ? [control, title, note] : [title, note, control]), problem);
+      control.prepend(title, note);
+      control.append(problem);
+      return control;
+    }
+
+    /** Two contacts, or any number of companies. */
+    #rows({ id, kind, most, required }) {
+      const many = kind === 'companies';
+      const list = el('div', { class: 'rows' });
+      const press = (key, onclick) => el('button', { type: 'button', class: 'plain', onclick }, this.#t(key));
+      let made = 0;
+      const more = () => {
+        const row = el('fieldset', {}, el('legend'), ...Object.entries(ROWS[kind]).map(([key, input]) => this.#labelled(
+          `${id}.${made}.${key}`, el('input', INPUTS[input]), { label: this.#t(key), required: required || (many && made > 0) })));
+        if (many) {
+          row.append(press('remove', () => {
+            const next = row.nextSibling ?? row.previousSibling;
+            row.remove();
+            turn(next);
+          }));
+        }
+        made += 1;
+        list.append(row);
+        turn(row);
+      };
+      const turn = (row) => {
+        this.#key = null;
+        for (const [at, { firstChild }] of [...list.children].entries()) firstChild.textContent = `${this.#t(kind)} ${at + 1}`;
+        add.hidden = !many || list.childElementCount >= (most ?? Infinity);
+        row.querySelector('input').focus();
+      };
+      const add = press('add', more);
+      more();
+      if (!many) more();
+      return el('fieldset', {}, list, add);
+    }
+
+    #read() {
+      const values = {};
+      const rows = {};
+      for (const [name, value] of new FormData(this.node)) {
+        const words = value.trim();
+        const [id, at, key] = name.split('.');
+        if (words && key) {
+          if (!rows[id + at]) (values[id] ??= []).push(rows[id + at] = {});
+          rows[id + at][key] = words;
+        } else if (words) values[id] = this.#control(id).type === 'checkbox' || words;
+      }
+      return values;
+    }
+
+    /** Marks what is wrong; true when nothing is. */
+    #check(values) {
+      const { fields, one_of: groups = [] } = this.form;
+      for (const control of this.node.querySelectorAll('[aria-describedby]')) {
+        const one = control.role ? control.querySelector('input') : control;
+        const missing = one.validity.valueMissing || (one.required && one.value?.trim() === '');
+        const long = control.value && characters(control.value.trim()) > control.most;
+        const key = missing ? { radio: 'choose', checkbox: 'agree' }[one.type] ?? 'missing' : long && 'too_long';
+        this.#mark(control.id.slice(5), key ? this.#t(key, control) : '');
+      }
+      for (const group of groups) {
+        const labels = fields.filter(({ id }) => group.includes(id)).map(({ label }) => `‘${label}’`);
+        if (!group.some((id) => values[id])) this.#mark(group[0], this.#t('one_of', { fields: labels.join(', ') }));
+      }
+      const first = this.node.querySelector('[aria-invalid="true"]');
+      (first?.querySelector('input') ?? first)?.focus();
+      return !first;
+    }
+
+    #mark(name, words) {
+      const control = this.#control(name);
+      if (!control) return;
+      this.#control(`${name}-problem`).textContent = words;
+      // A plain group cannot be wrong, only what is in it.
+      if (control.matches(':not(fieldset), [role]')) control.ariaInvalid = String(Boolean(words));
+    }
+
+    async #submit() {
+      const { form, language, chat, outcome, problem, button } = this;
+      const { conversation } = chat;
+      const verifies = form.sends === 'verification';
+      if (this.sending) return;
+      outcome.textContent = '';
+      problem.textContent = '';
+      const values = this.#read();
+      if (!this.#check(values)) return;
+      this.#key ??= newKey();
+      this.sending = true;
+      button.ariaDisabled = 'true'; // `disabled` would take the focus away
+      outcome.textContent = this.#t('sending');
+      try {
+        const answer = form.sends === 'request' ? await conversation.put('requests', { kind: form.id, fields: values }, this.#key)
+          : verifies ? await conversation.put(form.sends, values)
+          : await request(new URL(`api/v1/${form.sends}`, conversation.server), { method: 'POST', body: { ...values, language } });
+        const { reference, verified } = answer;
+        if (reference || verified) {
+          this.wipe();
+          chat.sent(this, this.#t(verified ? 'verified' : 'sent', { reference }), reference);
+        } else if (verifies) {
+          outcome.textContent = this.#t('mail_sent');
+          this.#codes()[0]?.focus();
+        } else outcome.replaceChildren(chat.words(answer.text, language));
+        for (const { field, message } of answer.problems ?? []) this.#mark(field, message);
+      } catch (failure) {
+        if (!failure.temporary) this.#key = null; // or the server would repeat its refusal
+        outcome.textContent = '';
+        problem.textContent = failure.detail || this.#t((failure.status ? 'failed' : 'lost') + (verifies ? '_code' : ''));
+        this.wipe();
+      }
+      this.sending = false;
+      button.ariaDisabled = 'false';
+      button.scrollIntoView({ block: 'nearest' });
+    }
+  }
+
   // ---------------------------------------------------------------- what people see
 
   class WegwijzerChat extends HTMLElement {
@@ -635,6 +839,8 @@
     #typingSaid = false;
     #connection = 'ok';
     #isOpen = false;
+    #form = null;         // the one that lies over the conversation
+    #forms = {};          // those that were opened, with what was typed in them: in memory only
     #answerQuestion = null;
     #listeners = null;
 
@@ -665,7 +871,8 @@
       const kept = this.store.read();
       this.#language = kept.id ? kept.language ?? pageLanguage : pageLanguage;
       this.#build();
-      this.#appear(Boolean(address.get('wegwijzer-topic') ?? address.get('wegwijzer-referrer')), pageLanguage);
+      const ways = ['topic', 'referrer', 'form'].map((way) => address.get(`wegwijzer-${way}`));
+      this.#appear(ways.some((way) => way !== null), ways[2], pageLanguage);
     }
 
     disconnectedCallback() {
@@ -676,7 +883,7 @@
     get store() { return this.conversation.store; }
 
     /** Show ourselves when styles and words are there: never a bare or a wordless button. */
-    async #appear(asked, pageLanguage) {
+    async #appear(asked, form, pageLanguage) {
       const styled = new Promise((resolve) => {
         this.link.addEventListener('load', resolve);
         this.link.addEventListener('error', resolve);
@@ -696,11 +903,15 @@
         this.#setLanguage(pageLanguage);
       }
       const { topic } = this.conversation.opening;
-      // On a phone the chat covers the page: after a reload it may stay, on the next page it would be in the way.
+      // On a phone the chat covers the page: on the next page it would be in the way.
       const [entry] = performance.getEntriesByType('navigation');
       const stays = kept.open && (!this.narrow.matches || entry?.type === 'reload');
       if (asked) {
-        if (kept.open !== false || entry?.type !== 'reload') this.#openOn(topic); // who closed it and reloads wants the page
+        const reload = entry?.type === 'reload';
+        if (kept.open === false && reload) return; // who closed it and reloads wants the page
+        if (topic || !form) await this.#openOn(topic);
+        if (form && !(reload && kept.asked)) this.#openForm(form); // after a reload it may have been sent
+        else this.open();
       } else if (stays || (kept.open === undefined && this.hasAttribute('open'))) {
         this.open({ focus: false });
       }
@@ -715,19 +926,20 @@
       const look = () => { if (this.#isOpen && document.visibilityState === 'visible') this.conversation.catchUp(); };
       addEventListener('focus', look, options);
       document.addEventListener('visibilitychange', look, options);
+      addEventListener('pagehide', () => this.#form?.wipe(), options);
       // What lies in the top layer prints on top of the page: step down, so that the words come after it.
       addEventListener('beforeprint', () => this.frame.hidePopover?.(), options);
       addEventListener('afterprint', () => this.#rise(), options);
-      // Links to this very page that name a topic open the chat without loading the page again.
-      document.addEventListener('click', (event) => {
+      // Links to this very page that name a topic or a form open the chat without loading the page again.
+      document.addEventListener('click', async (event) => {
         const link = event.composedPath().find((node) => node.localName === 'a' && node.href);
-        if (!link || event.defaultPrevented || event.button) return;
-        if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return; // a new tab or window
+        if (!link || event.defaultPrevented || elsewhere(event)) return;
         const url = new URL(link.href);
-        const topic = url.searchParams.get('wegwijzer-topic');
-        if (!topic || url.origin !== location.origin || url.pathname !== location.pathname) return;
+        const [topic, form] = ['topic', 'form'].map((way) => url.searchParams.get(`wegwijzer-${way}`));
+        if (!(topic || form) || url.origin !== location.origin || url.pathname !== location.pathname) return;
         event.preventDefault();
-        this.#openOn(topic, link.textContent.trim());
+        if (topic) await this.#openOn(topic, link.textContent.trim());
+        if (form) this.#openForm(form);
       }, options);
       const fit = () => this.#fit();
       visualViewport?.addEventListener('resize', fit, options);
@@ -759,7 +971,6 @@
       this.#relabel();
     }
 
-    /** Remember how a text is set, so that it can be set again in the other language. */
     #label(set) {
       this.#labels.push(set);
     }
@@ -848,14 +1059,14 @@
         class: 'panel', role: 'dialog', 'aria-labelledby': 'title', 'aria-describedby': 'subtitle', hidden: true,
         onscroll: () => this.#scrolled(), onkeydown: (event) => this.#keyInPanel(event),
       }, this.head, this.body, this.ask);
-      // Beside the log: words that are not part of the conversation, said once and then gone.
+      // Words that are not part of the conversation, said once and then gone.
       this.announcer = el('p', { class: 'hidden', role: 'status' });
       this.frame = name(el('section', { class: 'frame', popover: 'manual', hidden: true },
         this.launcher, this.panel, this.announcer), 'panel.region');
       this.link = el('link', { rel: 'stylesheet', href: new URL('widget.css', HOME).href });
 
       const root = this.attachShadow({ mode: 'open' });
-      // Pages with single-key shortcuts would otherwise take what is typed here: to them we are no text field.
+      // Pages with single-key shortcuts would take what is typed here: to them we are no text field.
       for (const type of ['keydown', 'keypress', 'keyup']) root.addEventListener(type, (event) => event.stopPropagation());
       root.append(this.link, this.frame);
 
@@ -866,9 +1077,9 @@
 
     #announce(text) {
       this.announcer.textContent = '';
-      // A live region speaks up when its text changes: give the emptying time to count as a change.
+      // A live region speaks when its text changes: give the emptying time to count as one.
       setTimeout(() => { this.announcer.textContent = text; }, 50);
-      // Once said, it is not there to be found, and not there in the former language after a switch.
+      // Once said, it is not there to be found, nor in the former language.
       clearTimeout(this.saidEnough);
       this.saidEnough = setTimeout(() => { this.announcer.textContent = ''; }, 3000);
     }
@@ -891,13 +1102,14 @@
         this.conversation.open();
         this.dispatchEvent(new CustomEvent('wegwijzer:open', { bubbles: true, composed: true }));
       }
-      if (focus) this.field.focus({ preventScroll: true });
+      if (focus) (this.#form?.heading ?? this.field).focus({ preventScroll: true });
     }
 
     close() {
       if (!this.#isOpen) return;
       const had = this.shadowRoot.activeElement;
       this.#answerQuestion?.(false);
+      this.#closeForm();
       this.#isOpen = false;
       this.store.write({ open: false });
       this.conversation.close();
@@ -908,9 +1120,10 @@
       this.dispatchEvent(new CustomEvent('wegwijzer:close', { bubbles: true, composed: true }));
     }
 
-    /** Open on a topic: from a link on the page (with the words of the link) or from the page's address. */
+    /** From a link on the page (with the words of the link) or from the page's address. */
     async #openOn(topic, question) {
       const { conversation } = this;
+      this.#closeForm();
       const kept = this.store.read();
       const running = kept.id && (kept.asked || conversation.outbox.length);
       if (running && question) {
@@ -930,17 +1143,89 @@
       if (!startsNew) this.store.write({ topic }); // asked and answered: not again at the next reload
     }
 
+    async #openForm(id) {
+      this.open({ focus: false });
+      const { conversation } = this;
+      const language = this.#language;
+      const forms = (this.#forms[id] ??= {});
+      let form;
+      try {
+        const found = forms[language] ? null : await request(new URL(`api/v1/forms/${language}`, this.server));
+        form = forms[language] ??= new Form(found.forms.find((one) => one.id === id), language, {
+          conversation,
+          t: (...given) => this.#t(...given),
+          words: (...given) => this.#words(...given),
+          close: () => this.#closeForm(),
+          sent: (...given) => this.#sent(...given),
+        });
+      } catch {
+        this.#note(this.#t('form.not_opened'));
+        return;
+      }
+      if (form !== this.#form) {
+        this.#closeForm();
+        if (this.#form) return; // it is being sent
+        this.back = this.shadowRoot.activeElement;
+        this.#form = form;
+        this.ask.before(form.node);
+        this.#cover();
+      }
+      form.heading.focus();
+    }
+
+    /** What was typed stays for the next time. */
+    #closeForm() {
+      const form = this.#form;
+      if (!form || form.sending) return;
+      const had = form.node.contains(this.shadowRoot.activeElement);
+      this.#form = null;
+      form.wipe();
+      form.node.remove();
+      this.#cover();
+      if (had) (this.back?.isConnected ? this.back : this.field).focus();
+    }
+
+    /** A confirmation that came while the form lay over the log was not heard. */
+    async #sent(form, words, reference) {
+      if (form !== this.#form) return; // erased meanwhile
+      form.sending = false;
+      this.#closeForm();
+      delete this.#forms[form.form.id];
+      this.field.focus({ preventScroll: true });
+      this.#toEnd();
+      this.#announce(words);
+      if (!reference) {
+        this.#reveal([...this.messages.querySelectorAll('.system')].at(-1));
+        this.newest.hidden = true;
+        return;
+      }
+      await this.conversation.catchUp();
+      if (!this.messages.textContent.includes(reference)) this.#note(words);
+    }
+
+    #cover() {
+      const asking = Boolean(this.#answerQuestion);
+      const filling = Boolean(this.#form);
+      this.head.inert = asking || filling;
+      this.body.inert = asking || filling;
+      if (filling) this.#form.node.inert = asking;
+      this.panel.classList.toggle('filling', filling);
+    }
+
     #keyInPanel(event) {
       if (event.key === 'Escape' && !event.isComposing) {
         event.preventDefault();
-        if (this.#answerQuestion) this.#answerQuestion(false); else this.close();
+        if (this.#answerQuestion) this.#answerQuestion(false);
+        else if (this.#form) this.#closeForm();
+        else this.close();
       }
       // On a phone the panel covers the page, so the page must not be reached behind it.
       if (event.key === 'Tab' && this.narrow.matches) {
-        const stops = [...(this.#answerQuestion ? this.ask : this.panel).querySelectorAll('button, a[href], textarea, [tabindex="0"]')]
+        const within = this.#answerQuestion ? this.ask : this.#form?.node ?? this.panel;
+        const stops = [...within.querySelectorAll('button, a[href], textarea, input, select, [tabindex="0"]')]
           .filter((node) => node.getClientRects().length);
-        const edge = event.shiftKey ? stops[0] : stops.at(-1);
-        if (this.shadowRoot.activeElement === edge) {
+        const at = stops.indexOf(this.shadowRoot.activeElement);
+        if (event.shiftKey ? at <= 0 : at === stops.length - 1) {
           event.preventDefault();
           (event.shiftKey ? stops.at(-1) : stops[0]).focus();
         }
@@ -955,6 +1240,7 @@
       const keyboard = narrow && view && view.scale < 1.01 && view.height < innerHeight - 60;
       this.panel.style.height = keyboard ? `${view.height}px` : '';
       this.panel.style.top = keyboard ? `${view.offsetTop}px` : '';
+      if (keyboard && this.#form) this.shadowRoot.activeElement?.scrollIntoView({ block: 'nearest' });
     }
 
     // -- composing
@@ -1028,6 +1314,7 @@
     #showMessages(list, restored) {
       if (list.some(({ sender }) => sender !== 'visitor')) this.#hideTyping();
       if (restored) this.log.ariaLive = 'off';
+      if (this.#form && !restored) this.#announce(this.#t('panel.newest')); // the log is silent under it
       let first = null;
       for (const message of list) {
         if (message.sender === 'visitor' && this.#claim(message)) continue;
@@ -1037,7 +1324,7 @@
       }
       if (restored) {
         this.#toEnd();
-        // The log may speak again once the screen reader has seen that nothing new was said.
+        // By then the screen reader has seen that nothing new was said.
         setTimeout(() => { this.log.ariaLive = 'polite'; }, 300);
       } else if (first) {
         this.#reveal(first);
@@ -1089,14 +1376,60 @@
         bubble.append(el('p', { class: 'progress' }, t('message.progress', { step, of }), bar));
       }
       const words = el('div', { class: 'words' });
-      if (own) words.textContent = message.text; else words.append(markdown(message.text, t('message.new_tab')));
+      if (own) words.textContent = message.text; else words.append(this.#words(message.text, language));
       bubble.append(words);
       if (message.sources?.length) bubble.append(this.#renderSources(message));
       if (message.buttons?.length) {
         node.append(el('div', { class: 'choices' }, ...message.buttons.map((button) => this.#renderChoice(button, t))));
       }
       if (kind === 'answer') node.append(this.#renderFeedback(id, t));
+      if (kind === 'status') {
+        const wipe = () => {
+          words.textContent = t('status.gone');
+          node.querySelector('.choices')?.remove();
+        };
+        // Not at once: the answer to the form, with which we know until when, comes just after the message.
+        setTimeout(() => {
+          const left = (this.store.read().until ?? 0) - Date.now();
+          setTimeout(wipe, left > 0 ? left : STATUS_SHOWN_MS);
+        }, 1000);
+      }
       return node;
+    }
+
+    #words(text, language) {
+      return markdown(text, this.#t('message.new_tab', {}, language), (address) => this.#link(address, language));
+    }
+
+    /** What begins with a slash is the server's, and may be a form or a file. */
+    #link(address, language) {
+      if (!address.startsWith('/')) return anchor(address);
+      const url = new URL(`.${address}`, this.server);
+      const form = url.searchParams.get('wegwijzer-form');
+      const [, file] = /\/guide\/(checklist\.pdf|calendar\.ics)$/.exec(url.pathname) ?? [];
+      if (form) {
+        return el('a', {
+          class: 'go', href: url.href, onclick: (event) => {
+            if (elsewhere(event)) return;
+            event.preventDefault();
+            this.#openForm(form);
+          },
+        });
+      }
+      // No link: an address cannot carry the token.
+      return file ? el('button', { type: 'button', class: 'go', onclick: () => this.#download(url, file, language) }, icon('down')) : anchor(url.href);
+    }
+
+    async #download(url, name, language) {
+      this.#announce(this.#t('download.busy', {}, language));
+      try {
+        const href = URL.createObjectURL(await request(url, { token: this.conversation.token, as: 'blob' }));
+        el('a', { href, download: name }).click();
+        setTimeout(() => URL.revokeObjectURL(href), FILE_KEPT_MS);
+        this.#announce(this.#t('download.done', { name }, language));
+      } catch (failure) {
+        this.#note(failure.detail || this.#t('download.failed', {}, language));
+      }
     }
 
     /** A document that the answer rests on in two places is named once, and so is a date that all of them share. */
@@ -1122,7 +1455,7 @@
       }));
     }
 
-    /** Buttons stay usable, also of older messages: the server knows what they mean. The pressed one is marked. */
+    /** Buttons of older messages stay usable: the server knows what they mean. */
     #renderChoice({ id, title }, t) {
       const mark = () => {
         if (button.dataset.pressed) return;
@@ -1172,7 +1505,7 @@
         question, ...buttons, thanks);
     }
 
-    /** A message on its way: shown at once, quiet for screen readers (who just typed it), loud when it fails. */
+    /** Quiet for screen readers (who just typed it), loud when it fails. */
     #showItem(item) {
       let echo = [...this.#echoes.values()].find((one) => one.item === item);
       if (!echo) {
@@ -1203,7 +1536,6 @@
       }
     }
 
-    /** A line of our own, which the server does not know. */
     #note(text) {
       const node = el('div', { class: 'message system' },
         el('p', { class: 'hidden' }, this.#t('sender.system')), el('div', { class: 'bubble' }, el('div', { class: 'words' }, text)));
@@ -1216,6 +1548,11 @@
       this.#echoes.clear();
       this.#unread = null;
       this.newest.hidden = true;
+      if (/erased|replaced/.test(reason)) {
+        if (this.#form) this.#form.sending = false;
+        this.#closeForm();
+        this.#forms = {};
+      }
       this.#hideTyping();
       this.#showMode('assistant');
       const notes = { expired: 'conversation.expired', erased: 'erase.done', 'erased-elsewhere': 'conversation.erased_elsewhere' };
@@ -1226,7 +1563,7 @@
 
     // -- scrolling
 
-    /** The log; on a very low screen (or one zoomed in that far) header, log and field scroll as one. */
+    /** On a very low screen header, log and field scroll as one. */
     get #scroller() {
       return getComputedStyle(this.log).overflowY === 'visible' ? this.panel : this.log;
     }
@@ -1237,12 +1574,13 @@
     }
 
     #scrolled() {
+      if (this.#form) return;
       const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
       this.#following = scrollHeight - scrollTop - clientHeight < 48;
       if (this.#following) this.newest.hidden = true;
     }
 
-    /** To the end, but never past the beginning of what is new; a reader who is elsewhere is only told. */
+    /** Never past the beginning of what is new; a reader who is elsewhere is only told. */
     #reveal(node) {
       if (!this.#following) {
         if (this.newest.hidden) this.#unread = node;
@@ -1304,7 +1642,7 @@
       return this.#question('erase', () => this.conversation.erase());
     }
 
-    /** Ask yes or no over the panel; on yes do it, and stay with an explanation when that fails. */
+    /** On yes do it, and stay with an explanation when that fails. */
     #question(name, act) {
       const [title, body, problem, yes, no] = this.ask.firstChild.children;
       const back = this.shadowRoot.activeElement;
@@ -1314,8 +1652,6 @@
       no.textContent = this.#t(`${name}.cancel`);
       problem.textContent = '';
       this.ask.hidden = false;
-      this.head.inert = true;
-      this.body.inert = true;
       no.focus();
       return new Promise((resolve) => {
         let under = false;
@@ -1333,11 +1669,11 @@
           }
           this.#answerQuestion = null;
           this.ask.hidden = true;
-          this.head.inert = false;
-          this.body.inert = false;
+          this.#cover();
           (agreed ? this.field : back ?? this.field).focus({ preventScroll: true });
           resolve(agreed);
         };
+        this.#cover();
       });
     }
   }

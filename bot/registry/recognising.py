@@ -1,0 +1,75 @@
+"""Recognises a company by its KVK number or its name in what a visitor says, and offers its status.
+
+What is told of it is public: it comes from the Handelsregister, never from our own registry.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.messages import Draft, Language
+from bot.texts import text
+
+LONGEST_TEXT = 120
+MOST_SHOWN = 3
+
+_NUMBER = re.compile(
+    r"\W*(?:(?:ons|mijn|our|my|het|the)\W+)?(?:(?:kvk|kamer van koophandel)\W*)?(?:(?:nummer|number|nr|no)\W*)?"
+    r"(?:(?:is|:)\W*)?(\d[\d .]{6,12}\d)\W*",
+    re.IGNORECASE,
+)
+_NAME = re.compile(
+    r"\W*(?:(?:wij|we|ik|i) (?:zijn|are|werk(?:en)? (?:bij|voor)|work (?:for|at)|am (?:from|with)|ben van|zijn van)\W+"
+    r"|(?:ons bedrijf|our company|bedrijf|company|bedrijfsnaam|company name)(?: is| heet| is called|:)\W+)"
+    r"((?:[\w&'.+-]+ ){1,7}(?:b\.?v\.?|n\.?v\.?))\W*",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A company of the Handelsregister."""
+
+    kvk_number: str
+    name: str
+    town: str | None
+
+
+class Handelsregister(Protocol):
+    """Finds companies; never raises: when the register is off or down, nobody is found."""
+
+    async def find(self, name_or_number: str) -> list[Recognised]:
+        """The companies with a KVK number or a name, the best match first."""
+
+
+def number_said(said: str) -> str | None:
+    """The KVK number in a message that says nothing else."""
+    match = _NUMBER.fullmatch(said) if len(said) <= LONGEST_TEXT else None
+    digits = re.sub(r"\D", "", match[1]) if match else ""
+    return digits if len(digits) == 8 and digits.strip("0") else None
+
+
+def name_said(said: str) -> str | None:
+    """The company's name in a message that says nothing else: "wij zijn Voorbeeld Bloemen BV"."""
+    match = _NAME.fullmatch(said) if len(said) <= LONGEST_TEXT else None
+    return " ".join(match[1].split()) if match else None
+
+
+async def recognise(said: str, language: Language, register: Handelsregister) -> list[Draft] | None:
+    """What is said to a KVK number, or to a name that the register knows; None for any other message."""
+    if number := number_said(said):
+        found = await register.find(number)
+        known = next((company for company in found if company.kvk_number == number), None)
+        key = "status.recognised" if known else "status.a_number"
+        lead = text(key, language, number=number, name=known.name if known else "")
+    elif name := name_said(said):
+        found = (await register.find(name))[:MOST_SHOWN]
+        if not found:
+            return None
+        lines = [f"- **{c.name}**, KVK {c.kvk_number}{f', {c.town}' if c.town else ''}" for c in found]
+        lead = "\n".join([text("status.named", language), *lines])
+    else:
+        return None
+    return [Draft(kind="text", text=f"{lead}\n\n{text('status.verify', language)}", language=language)]
