@@ -184,7 +184,6 @@ def main(arguments: Sequence[str]) -> int:
     if len(arguments) not in (2, 3) or not all(arguments):
         print("Give a training CSV and a test CSV (columns: text, topic), and where to save JSON if wanted.")
         return 2
-    logging.disable(logging.WARNING)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     config = settings()
     config.models_dir.mkdir(parents=True, exist_ok=True)
@@ -212,4 +211,5 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.WARNING)
     sys.exit(main(sys.argv[1:]))
