@@ -52,8 +52,6 @@ class Unclear:
 
     key: str
     written: str = ""
-    general: bool = False
-    """Also said to other things than a step."""
 
 
 Reading = Move | Given | Unclear
@@ -214,16 +212,16 @@ def _choice(step: Step, text: str, language: str, today: date) -> Reading | None
             return Given(meant)
         if means == "unknown":
             return Unclear("guide.unclear.unknown")
-        return Unclear("guide.unclear.which", general=True)
+        return Unclear("guide.unclear.which")
     if dated := _dated(step, text, language, today):
         return dated
     if re.fullmatch(r"\d{1,2}", plain) and int(plain) > len(step.options):
-        return Unclear("guide.unclear.place", general=True)
+        return Unclear("guide.unclear.place")
     place = only_a_place(text)
     if place is None:
         return None
     if place >= len(step.options):
-        return Unclear("guide.unclear.place", general=True)
+        return Unclear("guide.unclear.place")
     return Given(step.options[place].id)
 
 
@@ -244,7 +242,7 @@ def _date(step: Step, text: str, language: str, today: date) -> Reading | None:
     if meaning(text) == "unknown":
         return Unclear("guide.unclear.unknown")
     if meaning(text):
-        return Unclear(f"guide.unclear.{step.reads}", general=True)
+        return Unclear(f"guide.unclear.{step.reads}")
     found = dates.find(text, language, today)
     if step.reads == "financial-year-end" and _core(_plain(text)) in (["kalenderjaar"], ["calendar", "year"]):
         return day_given(step, dates.Written(day=31, month=12, year=None, end_of_month=False), today)
@@ -272,5 +270,5 @@ def read(step: Step, text: str, language: str, today: date) -> Reading | None:
     if means == "affirm":
         return Move("next")
     if means == "deny":
-        return Unclear("guide.unclear.not_now", general=True)
+        return Unclear("guide.unclear.not_now")
     return Unclear("guide.unclear.unknown") if means else None

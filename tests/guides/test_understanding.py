@@ -117,7 +117,7 @@ def test_an_option_by_its_number(name: str) -> None:
     for text in ("de laatste", "the last one"):
         reads_as(name, text, Given(options[-1].id))
     for text in ("de zesde", "number 6", "6", "9", "9.", "42"):
-        reads_as(name, text, Unclear("guide.unclear.place", general=True))
+        reads_as(name, text, Unclear("guide.unclear.place"))
 
 
 YES = ("ja", "Ja!", "ja hoor", "jazeker", "klopt", "yes", "Yes.", "yep", "that's right", "ja graag")
@@ -129,9 +129,7 @@ UNKNOWN = ("weet ik niet", "Geen idee.", "I don't know", "I don’t know", "not 
 @pytest.mark.parametrize(("means", "said"), [("affirm", YES), ("deny", NO), ("unknown", UNKNOWN)])
 def test_an_option_by_what_it_means(name: str, means: str, said: tuple[str, ...]) -> None:
     meant = next((option.id for option in STEPS[name].options if option.means == means), None)
-    asked_back = (
-        Unclear("guide.unclear.unknown") if means == "unknown" else Unclear("guide.unclear.which", general=True)
-    )
+    asked_back = Unclear("guide.unclear.unknown") if means == "unknown" else Unclear("guide.unclear.which")
     for text in said:
         reads_as(name, text, Given(meant) if meant else asked_back)
 
@@ -250,7 +248,7 @@ def test_on_from_something_to_read(name: str) -> None:
     for text in ("verder", "Verder.", "next", "NEXT!", "klaar", "volgende", "gelukt", "done", *YES):
         reads_as(name, text, Move("next"))
     for text in NO:
-        reads_as(name, text, Unclear("guide.unclear.not_now", general=True))
+        reads_as(name, text, Unclear("guide.unclear.not_now"))
     for text in UNKNOWN:
         reads_as(name, text, Unclear("guide.unclear.unknown"))
     for text in ("2", "de tweede", "31 maart", "kalenderjaar"):
@@ -499,7 +497,7 @@ def test_a_year_far_away_is_asked_back(name: str) -> None:
 def test_yes_and_no_are_no_date(name: str) -> None:
     for text in (*YES, *NO):
         if text != "klopt":  # Which may begin a question: "klopt 31 maart".
-            reads_as(name, text, Unclear(f"guide.unclear.{STEPS[name].reads}", general=True))
+            reads_as(name, text, Unclear(f"guide.unclear.{STEPS[name].reads}"))
     for text in UNKNOWN:
         reads_as(name, text, Unclear("guide.unclear.unknown"))
     for text in ("2", "de tweede", "31", "2026 medewerkers"):
