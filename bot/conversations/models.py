@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 from typing import Any
 
@@ -31,10 +32,12 @@ class Conversation(Base):
     referrer: Mapped[str | None] = mapped_column(String(40))
     mode: Mapped[str] = mapped_column(String(10), default="assistant")
     version: Mapped[int] = mapped_column(default=0)
-    """Goes up with every change of mode: a reply made before the change is not inserted after it."""
+    """Goes up when an agent takes the conversation or gives it away: a reply made before is not inserted after it."""
     last_topic: Mapped[str | None] = mapped_column(String(120))
     misses: Mapped[int] = mapped_column(default=0)
     """Questions in a row that found no answer."""
+    asker_id: Mapped[str] = mapped_column(String(36), default=lambda: str(uuid.uuid4()), server_default="")
+    """Who asks, to the question log: random, and known here alone. Without the moment that a UUIDv7 tells."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     last_active_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
@@ -52,6 +55,8 @@ class Message(Base):
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
     conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
     sender: Mapped[str] = mapped_column(String(10))
+    account_id: Mapped[str | None] = mapped_column(String(36))
+    """The agent who wrote it. No foreign key: accounts are switched off, not removed."""
     kind: Mapped[str] = mapped_column(String(12))
     text: Mapped[str] = mapped_column(Text)
     language: Mapped[str] = mapped_column(String(2))
@@ -66,6 +71,8 @@ class Message(Base):
     """What the pressed button stands for."""
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     """From then on a placeholder stands in place of what it says."""
+    trend_id: Mapped[str | None] = mapped_column(String(36), index=True)
+    """The question in the log of trends that was made of it. No foreign key: whoever erases this sees to that one."""
     decision: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     """What the assistant considered and how sure it was; for agents and for finding gaps."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

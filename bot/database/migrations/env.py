@@ -9,7 +9,9 @@ from alembic import context
 import bot.conversations.models
 import bot.guides.models
 import bot.helpdesk.models
-import bot.registry.models  # noqa: F401
+import bot.registry.models
+import bot.staff.models
+import bot.trends.models  # noqa: F401
 from bot.database.base import Base
 from bot.database.engine import open_engine
 from bot.database.types import UtcDateTime

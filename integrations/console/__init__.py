@@ -1,0 +1,1 @@
+"""The console of the helpdesk, and the accounts of those who use it."""
