@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from typing import Literal
+
 from bot.actions.turn import Turn, TurnAction, services
 from bot.answers import rendering
 from bot.answers.choosing import place_named
 from bot.answers.decision import Candidate, Decision
-from bot.helpdesk.contact import how_to_reach
-from bot.messages import Draft, Memory
+from bot.guides.rendering import status_button
+from bot.helpdesk.forms import VERIFICATION
+from bot.messages import Draft, Memory, PersonAsked
 from bot.texts import text
 
 MISSES_BEFORE_HELPDESK = 2
+
+_OF_OUR_OWN = re.compile(r"\b(ons|onze|wij|we|mijn|ik|our|ours|my|i)\b", re.IGNORECASE)
 
 
 def offered_topics(turn: Turn, *, under_an_answer: bool = False) -> list[str]:
@@ -34,28 +40,30 @@ def miss(turn: Turn, decision: Decision) -> list[Draft]:
         return [
             Draft(
                 kind="unknown",
-                text=text("unknown.first", language, desk=text(f"desk.{_desk(decision)}.short", language)),
+                text=text("unknown.first", language, desk=text(f"desk.{_desk(decision, turn)}.short", language)),
                 language=language,
                 buttons=[rendering.person_button(language)],
                 decision=decision.as_record(),
                 memory=Memory(misses=misses),
             )
         ]
-    reach = how_to_reach(_desk(decision), services().hours, turn.moment, language)
+    asked = PersonAsked(desk=_desk(decision, turn), reason="misses")
     return [
         Draft(
             kind="handoff",
-            text=f"{text('unknown.second', language)}\n\n{reach}",
+            text=text("unknown.second", language),
             language=language,
             decision=decision.as_record(),
-            memory=Memory(misses=0),
+            fill="person",
+            memory=Memory(misses=0, person=asked),
         )
     ]
 
 
-def _desk(decision: Decision) -> str:
-    topics = services().engine.knowledge.topics
-    return topics[decision.topics[0]].desk if decision.topics else "portal"
+def _desk(decision: Decision, turn: Turn) -> Literal["portal", "charter"]:
+    """Of what the question may be about, else of what was talked about last."""
+    about = services().engine.knowledge.topics.get(next(iter(decision.topics), turn.context.last_topic or ""))
+    return "charter" if about and about.desk == "charter" else "portal"
 
 
 def decide(turn: Turn) -> Decision:
@@ -72,6 +80,19 @@ def show(turn: Turn, topic: str, decision: Decision | None = None) -> Draft:
     return services().guiding.offers(answer, turn.context)
 
 
+def own_status(turn: Turn, topic: str) -> list[Draft]:
+    """Below an answer, for who asks it of their own company: how that stands, where it may be shown already."""
+    if not _asks_of_their_own(turn, topic):
+        return []
+    return [Draft(kind="status", text="", language=turn.language, fill="own")]
+
+
+def _asks_of_their_own(turn: Turn, *topics: str) -> bool:
+    """Whether the visitor asks it of their own company, and its status tells."""
+    told = {topic for form in services().guiding.forms.values() if form.sends == VERIFICATION for topic in form.topics}
+    return bool(_OF_OUR_OWN.search(turn.text)) and not told.isdisjoint(topics)
+
+
 class AnswerQuestion(TurnAction):
     """Answers, asks which topic was meant, or says that it does not know."""
 
@@ -82,9 +103,12 @@ class AnswerQuestion(TurnAction):
         engine = services().engine
         decision = decide(turn)
         if decision.outcome == "answer":
-            return [show(turn, decision.topics[0], decision)]
+            return [show(turn, decision.topics[0], decision), *own_status(turn, decision.topics[0])]
         if decision.outcome == "choices":
-            return [rendering.choices(decision, engine.knowledge, turn.language)]
+            asked = rendering.choices(decision, engine.knowledge, turn.language)
+            if _asks_of_their_own(turn, *decision.topics):
+                asked = asked.model_copy(update={"buttons": [*asked.buttons, status_button(turn.language)]})
+            return [asked]
         return miss(turn, decision)
 
 
@@ -118,13 +142,23 @@ class DeclineChoices(TurnAction):
     action_name = "action_decline_choices"
 
     def reply(self, turn: Turn) -> list[Draft]:
-        """Counts as a miss where something was offered or answered; else it is just a no."""
+        """What comes next, once; then it counts as a miss. Where nothing was offered or answered it is just a no."""
+        if further := self._further(turn):
+            return [rendering.further_choices(further, services().engine.knowledge, turn.language)]
         if turn.intent == "deny" and not offered_topics(turn) and turn.context.last_topic is None:
             return [_small(turn, "smalltalk.deny")]
         missed = miss(turn, Decision("unknown", ()))
         if missed[0].kind == "handoff":
             return missed
         return [missed[0].model_copy(update={"text": text("unknown.none_of_these", turn.language)})]
+
+    @staticmethod
+    def _further(turn: Turn) -> tuple[str, ...]:
+        """What was kept for when it is none of those that were asked about, or stood under an answer that was wrong."""
+        topics = services().engine.knowledge.topics
+        kept = [topic for payload in turn.context.choices for topic in payload.get("next", ())]
+        beside = [] if offered_topics(turn) else offered_topics(turn, under_an_answer=True)
+        return tuple(topic for topic in kept or beside if topic in topics)
 
 
 def _small(turn: Turn, key: str) -> Draft:

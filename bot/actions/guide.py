@@ -17,14 +17,15 @@ class LeadThroughGuide(TurnAction):
     def reply(self, turn: Turn) -> list[Draft]:
         """The guide that was asked for; where that is not clear, all that it could be."""
         guiding = services().guiding
-        if turn.intent != "start_guide":
+        if turn.intent not in ("start_guide", "guide_where"):
             # The web process took the words for an answer to a step, and there is no such step any more.
             return AnswerQuestion().reply(turn)
-        meant = turn.meant(services().asking_for_guides)
-        if not meant:
-            return AnswerQuestion().reply(turn)
+        meant = turn.meant(services().asking_for_guides) if turn.intent == "start_guide" else []
         if len(meant) == 1:
             return guiding.start(turn.said, guiding.guides.guides[meant[0]])
+        decision = decide(turn)
+        if decision.outcome == "answer" or (turn.intent == "start_guide" and not meant):
+            return AnswerQuestion().reply(turn)
         return guiding.offer(turn.language)
 
 
@@ -43,7 +44,8 @@ class OfferForm(TurnAction):
         if not forms:
             return AnswerQuestion().reply(turn)
         decision = decide(turn)
-        if decision.outcome == "answer" and any(decision.topics[0] in form.topics for form in forms):
+        answers = decision.outcome == "answer" or (decision.outcome == "choices" and "?" in turn.text)
+        if answers and any(decision.topics[0] in form.topics for form in forms):
             return [show(turn, decision.topics[0], decision)]
         guide = next((guiding.guides.under(topic) for topic in forms[0].topics if guiding.guides.under(topic)), None)
         links = "\n".join(f"- {form_link(form, turn.language)}" for form in forms)

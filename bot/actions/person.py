@@ -1,25 +1,18 @@
-"""Talking to a person: for now the right desk, its number, and whether it is open at this moment."""
+"""Talking to a person: the action only says that one was asked for, and at which desk."""
 
 from __future__ import annotations
 
 from bot.actions.turn import Turn, TurnAction, services
-from bot.helpdesk.contact import how_to_reach
-from bot.messages import Draft, Memory
-from bot.texts import text
+from bot.helpdesk.desks import person_asked
+from bot.messages import Draft
 
 
 class TalkToPerson(TurnAction):
-    """Says how to reach a person."""
+    """Leaves the reply to the web process: that knows who is there, and hands the conversation over."""
 
     action_name = "action_talk_to_person"
 
     def reply(self, turn: Turn) -> list[Draft]:
-        """The desk of what was being talked about first, or of the guide; the other one below it."""
-        topics = services().engine.knowledge.topics
-        last = turn.context.last_topic
-        desk = topics[last].desk if last in topics and last is not None else "portal"
-        if guide := services().guiding.guides.guides.get(turn.busy_with or ""):
-            desk = guide.desk
-        reach = how_to_reach(desk, services().hours, turn.moment, turn.language)
-        said = f"{text('desk.intro', turn.language)}\n\n{reach}"
-        return [Draft(kind="handoff", text=said, language=turn.language, memory=Memory(misses=0))]
+        """A draft that the web process fills in, for the desk of the guide or of what was being talked about."""
+        knowledge, guides = services().engine.knowledge, services().guiding.guides
+        return [person_asked(turn.context, turn.language, knowledge, guides)]

@@ -17,10 +17,11 @@ from bot.answers import knowledge as knowledge_module
 from bot.answers.engine import AnswerEngine, open_engine
 from bot.conversations.store import Context, ConversationStore
 from bot.database.engine import open_engine as open_database
-from bot.encoder.runtime import Handed
+from bot.encoder.runtime import Handed, Vectors
 from bot.guides.asking import Asking
 from bot.guides.guiding import Guiding, Said, open_guiding
-from bot.helpdesk.hours import AMSTERDAM, OpeningHours, portal_hours
+from bot.helpdesk.forms import REQUEST, VERIFICATION
+from bot.helpdesk.hours import AMSTERDAM
 from bot.messages import Draft, Language
 from bot.settings import settings
 
@@ -33,7 +34,6 @@ class Services:
 
     store: ConversationStore
     engine: AnswerEngine
-    hours: OpeningHours
     guiding: Guiding
 
     @cached_property
@@ -44,7 +44,16 @@ class Services:
     @cached_property
     def asking_for_forms(self) -> Asking:
         """The ways in which visitors ask to put something in."""
-        return Asking.of({form.id: form.asks for form in self.guiding.forms.values()}, self.engine.encoder)
+        return self._asking_for(REQUEST)
+
+    @cached_property
+    def asking_for_status(self) -> Asking:
+        """The ways in which visitors ask how their company stands."""
+        return self._asking_for(VERIFICATION)
+
+    def _asking_for(self, sends: str) -> Asking:
+        forms = [form for form in self.guiding.forms.values() if form.sends == sends]
+        return Asking.of({form.id: form.asks for form in forms}, self.engine.encoder)
 
 
 @lru_cache
@@ -55,7 +64,6 @@ def services() -> Services:
     return Services(
         store=ConversationStore(open_database(config.database_url, config.database_timeout_seconds)),
         engine=open_engine(config.models_dir, knowledge),
-        hours=portal_hours(config.portal_desk_closes_on_holidays),
         guiding=open_guiding(config.knowledge_dir, knowledge),
     )
 
@@ -86,16 +94,19 @@ class Turn:
         """The guide that waits for the visitor."""
         return self.context.guide.guide if self.context.guide else None
 
+    @property
+    def meaning(self) -> Vectors:
+        """The vector of the visitor's words."""
+        engine = services().engine
+        vector = self.vector.taken_by(engine.encoder) if self.vector else None
+        return engine.encoder.encode_one(self.said.words) if vector is None else vector
+
     def meant(self, asking: Asking) -> list[str]:
         """Which guide or form the visitor's words ask for.
 
         More than one where that is not clear; none where they are rather a question.
         """
-        engine = services().engine
-        vector = self.vector.taken_by(engine.encoder) if self.vector else None
-        if vector is None:
-            vector = engine.encoder.encode_one(self.said.words)
-        return asking.meant(self.said.words, vector, engine.index.questions)
+        return asking.meant(self.said.words, self.meaning, services().engine.index.questions)
 
 
 class TurnAction(Action, ABC):

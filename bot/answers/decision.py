@@ -30,6 +30,8 @@ class Decision:
     candidates: tuple[Candidate, ...]
     follow_up_of: str | None = None
     """The topic that the question was read as a follow-up to, or None where it stood on its own."""
+    further: tuple[str, ...] = ()
+    """The topics that come next, for who says that it is none of the candidates."""
 
     @property
     def topics(self) -> tuple[str, ...]:

@@ -111,6 +111,30 @@ class AnswerEngine:
         last_topic: what the last answer in this conversation was about, for questions that lean on it.
         vector: of the question, where this encoder made it already.
         """
+        reading, follow_up_of = self._best_reading(question, language, last_topic, vector)
+        candidates = self._candidates(reading, CHOICES)
+        calibration = self.index.calibration
+        if candidates[0].confidence >= calibration.answer_from:
+            return Decision("answer", candidates, follow_up_of)
+        if sum(candidate.confidence for candidate in candidates) >= calibration.choices_from:
+            offered = _worth_offering(candidates)
+            behind = self._candidates(reading, len(offered) + CHOICES)[len(offered) :]
+            return Decision("choices", offered, follow_up_of, tuple(candidate.topic for candidate in behind))
+        return Decision("unknown", candidates, follow_up_of)
+
+    def rank(
+        self, question: str, language: str, last_topic: str | None = None, vector: Array | None = None
+    ) -> tuple[Candidate, ...]:
+        """The three likeliest topics, best first, however unsure: for somebody who chooses among them.
+
+        last_topic, vector: as for `decide`.
+        """
+        return self._candidates(self._best_reading(question, language, last_topic, vector)[0], CHOICES)
+
+    def _best_reading(
+        self, question: str, language: str, last_topic: str | None, vector: Array | None
+    ) -> tuple[Reading, str | None]:
+        """How the question is read best, and the topic that it was then read as a follow-up to."""
         if vector is None:
             vector = self.encoder.encode_one(question)
         reading, follow_up_of = self._read(vector), None
@@ -122,14 +146,11 @@ class AnswerEngine:
                 )
                 if leaning.best >= reading.best * (SAYS_SO_COUNTS if says_so else 1.0):
                     reading, follow_up_of = leaning, last_topic
-        order = np.argsort(-reading.topics)[:CHOICES]
-        candidates = tuple(Candidate(self.index.topics[at], reading.confidence(int(at))) for at in order)
-        calibration = self.index.calibration
-        if candidates[0].confidence >= calibration.answer_from:
-            return Decision("answer", candidates, follow_up_of)
-        if sum(candidate.confidence for candidate in candidates) >= calibration.choices_from:
-            return Decision("choices", _worth_offering(candidates), follow_up_of)
-        return Decision("unknown", candidates, follow_up_of)
+        return reading, follow_up_of
+
+    def _candidates(self, reading: Reading, count: int) -> tuple[Candidate, ...]:
+        order = np.argsort(-reading.topics)[:count]
+        return tuple(Candidate(self.index.topics[at], reading.confidence(int(at))) for at in order)
 
     def _is_short_and_unsure(self, question: str, reading: Reading) -> bool:
         return reading.best < self.index.calibration.answer_from and len(question.split()) <= _SHORT_WORDS

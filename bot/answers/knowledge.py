@@ -151,12 +151,15 @@ def both(value: Any) -> ByLanguage:
     return MappingProxyType({language: str(value[language]).strip() for language in LANGUAGES})
 
 
-def asks_in(file: Path) -> list[ByLanguage]:
+def asks_in(file: Path, sends: str | None = None) -> list[ByLanguage]:
     """The ways to ask for a guide, or for the forms of a file: Rasa learns them. None in a file of another kind.
+
+    sends: only of the forms that send this.
 
     Raises KnowledgeError, TypeError or ValueError where the file cannot be read.
     """
-    return [both(pair) for entry in _entries_of(file) for pair in entry.get("asks") or ()]
+    entries = [entry for entry in _entries_of(file) if sends is None or entry.get("sends") == sends]
+    return [both(pair) for entry in entries for pair in entry.get("asks") or ()]
 
 
 def leading_on(file: Path) -> list[str]:

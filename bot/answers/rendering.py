@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from typing import Any
 
 from bot.answers.decision import LEAST_SHARE, Decision
 from bot.answers.knowledge import Knowledge, Source, Topic
 from bot.messages import ButtonDraft, Draft, Language, Memory, SourceShown
 from bot.texts import text
 from bot.texts.days import in_words
-
-SURE = 0.85
-"""From this confidence an answer stands alone."""
 
 
 def shown_sources(sources: Iterable[Source], knowledge: Knowledge, language: str) -> list[SourceShown]:
@@ -40,9 +38,9 @@ def _materials(topic: Topic, knowledge: Knowledge, language: str) -> str:
 
 
 def _instead(decision: Decision, knowledge: Knowledge, language: str) -> list[ButtonDraft]:
-    """Buttons for what else may have been meant, where the answer is not sure enough to stand alone."""
+    """Buttons for what else may well have been meant."""
     best, *others = decision.candidates
-    if decision.outcome != "answer" or best.confidence >= SURE:
+    if decision.outcome != "answer":
         return []
     near = [other.topic for other in others if other.confidence >= LEAST_SHARE * best.confidence]
     return [ButtonDraft(title=knowledge.topics[t].title[language], payload={"topic": t, "instead": True}) for t in near]
@@ -87,11 +85,21 @@ def person_button(language: str) -> ButtonDraft:
 
 def choices(decision: Decision, knowledge: Knowledge, language: Language) -> Draft:
     """Asks which of the candidates was meant."""
-    none = ButtonDraft(title=text("choices.none", language), payload={"intent": "none_of_these"})
-    return Draft(
-        kind="choices",
-        text=text("choices.text", language),
-        language=language,
-        buttons=[*topic_buttons(decision.topics, knowledge, language), none],
-        decision=decision.as_record(),
-    )
+    asked = _asked("choices.text", decision.topics, decision.further, knowledge, language)
+    return asked.model_copy(update={"decision": decision.as_record()})
+
+
+def further_choices(topics: tuple[str, ...], knowledge: Knowledge, language: Language) -> Draft:
+    """Asks once more, with what comes next: it was none of those that were offered."""
+    return _asked("choices.further", topics, (), knowledge, language)
+
+
+def _asked(
+    key: str, topics: tuple[str, ...], further: tuple[str, ...], knowledge: Knowledge, language: Language
+) -> Draft:
+    payload: dict[str, Any] = {"intent": "none_of_these"}
+    if further:
+        payload["next"] = list(further)
+    none = ButtonDraft(title=text("choices.none", language), payload=payload)
+    buttons = [*topic_buttons(topics, knowledge, language), none]
+    return Draft(kind="choices", text=text(key, language), language=language, buttons=buttons)

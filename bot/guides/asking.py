@@ -41,9 +41,16 @@ class Asking:
 
         questions: of the knowledge, shape (questions, dimensions).
         """
-        nearness = np.array([float((vectors @ vector).max()) for vectors in self.vectors])
+        nearness = self._nearness(vector)
         order = np.argsort(-nearness)
-        best = nearness[order[0]]
-        if _ASKS_FOR_A_FACT.match(said) or best < float((questions @ vector).max()) - RATHER_A_QUESTION:
+        if _ASKS_FOR_A_FACT.match(said) or self.rather_a_question(vector, questions):
             return []
-        return [self.names[at] for at in order if nearness[at] > best - CLEARLY]
+        return [self.names[at] for at in order if nearness[at] > nearness[order[0]] - CLEARLY]
+
+    def rather_a_question(self, vector: Vectors, questions: Vectors) -> bool:
+        """Whether the words are clearly nearer to a question of the knowledge than to any example."""
+        return bool(self._nearness(vector).max() < (questions @ vector).max() - RATHER_A_QUESTION)
+
+    def _nearness(self, vector: Vectors) -> Vectors:
+        """Of each name's nearest example, shape (names,)."""
+        return np.array([(vectors @ vector).max() for vectors in self.vectors])

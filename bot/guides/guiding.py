@@ -134,7 +134,7 @@ class Guiding:
         if reading is not None:
             return self._take(said, *waiting, reading) if waiting else self._where_without_guide(said)
         if waiting is None and not said.payload:
-            if intent == "guide_where":
+            if intent == "guide_where" and said.context.guides:
                 return self._where_without_guide(said)
             return self._told(said)
         return None
@@ -277,8 +277,12 @@ class Guiding:
     def start(self, said: Said, guide: Guide) -> list[Draft]:
         """Begins a guide, or goes on where the visitor left it.
 
-        What is said along counts: "we have signed on 3 March, what now?" begins at that point.
+        What is said along counts: "we have signed on 3 March, what now?" begins at that point. So does a button that
+        names a step.
         """
+        here = guide.step(str(said.payload.get("at")))
+        if here is not None:
+            return [self._step(said, machine.reach(guide, here.id), before=text("guide.begun_at", said.language))]
         option = self._told_option(said, guide)
         known = next((state for state in said.context.guides if state.guide == guide.id), None)
         if known is not None and option is None:

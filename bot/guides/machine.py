@@ -18,6 +18,26 @@ def begin(guide: Guide) -> GuideState:
     return GuideState(guide=guide.id, step=guide.steps[0].id)
 
 
+def reach(guide: Guide, step: str) -> GuideState:
+    """A state at a step, for who is that far already: by the usual way where it leads there, else by any.
+
+    Dates on the way stay open. Raises NoWay where no way leads there, or none without a date.
+    """
+    ways, seen = [begin(guide)], set()
+    while ways:
+        state = ways.pop()
+        if state.step == step:
+            return state
+        passed = at(guide, state)
+        mark = (state.step, tuple(sorted(state.answers.items())))
+        if mark in seen or passed.kind == "end":
+            continue
+        seen.add(mark)
+        answers = [SKIPPED] if passed.kind == "date" and passed.optional else answers_to(passed)
+        ways += [advance(guide, state, answer) for answer in reversed(answers)]
+    raise NoWay(step)
+
+
 def at(guide: Guide, state: GuideState) -> Step:
     """The step of a state; the first one where the guide was changed and the step is gone."""
     return guide.step(state.step) or guide.steps[0]

@@ -23,9 +23,15 @@ def button(title: str, guide: Guide, move: str, **more: str) -> ButtonDraft:
     return ButtonDraft(title=title, payload={"guide": guide.id, "move": move, **more})
 
 
-def start_button(guide: Guide, language: str) -> ButtonDraft:
-    """Offers a guide."""
-    return button(text("guide.offer", language, title=guide.title[language]), guide, "start")
+def start_button(guide: Guide, language: str, step: str | None = None) -> ButtonDraft:
+    """Offers a guide. step: where it begins, for who is that far already."""
+    offered = button(text("guide.offer", language, title=guide.title[language]), guide, "start")
+    return offered if step is None else offered.model_copy(update={"payload": {**offered.payload, "at": step}})
+
+
+def status_button(language: str) -> ButtonDraft:
+    """Shows how the visitor's own company stands."""
+    return ButtonDraft(title=text("status.own_button", language), payload={"status": "show"})
 
 
 def form_link(form: Form, language: str) -> str:

@@ -16,7 +16,8 @@ from bot.answers import knowledge
 
 QUESTION = "question"
 START_GUIDE = "start_guide"
-PUT_IN_REQUEST = "put_in_request"
+INTENTS_OF_FORMS = {"request": "put_in_request", "verification": "company_status"}
+"""By what a form sends."""
 PAIRS_PER_TOPIC = 12
 """Telling a question from small talk takes no more of each topic; all of them would cost a minute of training."""
 
@@ -26,7 +27,8 @@ class KnowledgeImporter(TrainingDataImporter):
 
     Rasa only learns that something is a question; which topic it asks for is decided in `bot/answers`.
     What is out of scope counts as a question too: declining it is that same decision. In the same way it learns that
-    somebody asks for a guide, or wants to put something in; which one is decided in `bot/guides`.
+    somebody asks for a guide, wants to put something in, or asks how their company stands; which guide or form that is
+    gets decided in `bot/guides`.
     """
 
     def __init__(
@@ -49,8 +51,9 @@ class KnowledgeImporter(TrainingDataImporter):
         intents = dict.fromkeys(texts, QUESTION)
         for file in sorted((self._folder / "guides").glob("*.yml")):
             intents |= {text: START_GUIDE for pair in knowledge.asks_in(file) for text in pair.values()}
-        forms = knowledge.asks_in(self._folder / "forms.yml")
-        intents |= {text: PUT_IN_REQUEST for pair in forms for text in pair.values()}
+        forms = self._folder / "forms.yml"
+        for sends, intent in INTENTS_OF_FORMS.items():
+            intents |= {text: intent for pair in knowledge.asks_in(forms, sends) for text in pair.values()}
         return TrainingData([Message.build(text, intent) for text, intent in intents.items()])
 
     def _led_on_from(self) -> set[str]:

@@ -1,4 +1,4 @@
-"""Recognises a company by its KVK number or its name in what a visitor says, and offers its status.
+"""Recognises a company by its KVK number or its name in what a visitor says.
 
 What is told of it is public: it comes from the Handelsregister, never from our own registry.
 """
@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.messages import Draft, Language
+from bot.messages import Language
 from bot.texts import text
 
 LONGEST_TEXT = 120
@@ -22,8 +22,8 @@ _NUMBER = re.compile(
 )
 _NAME = re.compile(
     r"\W*(?:(?:wij|we|ik|i) (?:zijn|are|werk(?:en)? (?:bij|voor)|work (?:for|at)|am (?:from|with)|ben van|zijn van)\W+"
-    r"|(?:ons bedrijf|our company|bedrijf|company|bedrijfsnaam|company name)(?: is| heet| is called|:)\W+)"
-    r"((?:[\w&'.+-]+ ){1,7}(?:b\.?v\.?|n\.?v\.?))\W*",
+    r"|(?:ons bedrijf|our company|bedrijf|company|bedrijfsnaam|company name)(?: is called| is| heet|:)\W+)"
+    r"((?:[\w&'.+-]+\s+){1,7}(?:[bn]v|[bn]\.v\.?))\W*",
     re.IGNORECASE,
 )
 
@@ -57,19 +57,17 @@ def name_said(said: str) -> str | None:
     return " ".join(match[1].split()) if match else None
 
 
-async def recognise(said: str, language: Language, register: Handelsregister) -> list[Draft] | None:
-    """What is said to a KVK number, or to a name that the register knows; None for any other message."""
+async def recognise(said: str, language: Language, register: Handelsregister) -> str | None:
+    """Which company a KVK number or a name stands for, as far as the register knows; None for any other message."""
     if number := number_said(said):
         found = await register.find(number)
         known = next((company for company in found if company.kvk_number == number), None)
         key = "status.recognised" if known else "status.a_number"
-        lead = text(key, language, number=number, name=known.name if known else "")
-    elif name := name_said(said):
+        return text(key, language, number=number, name=known.name if known else "")
+    if name := name_said(said):
         found = (await register.find(name))[:MOST_SHOWN]
         if not found:
-            return None
+            return text("status.a_name", language, name=name)
         lines = [f"- **{c.name}**, KVK {c.kvk_number}{f', {c.town}' if c.town else ''}" for c in found]
-        lead = "\n".join([text("status.named", language), *lines])
-    else:
-        return None
-    return [Draft(kind="text", text=f"{lead}\n\n{text('status.verify', language)}", language=language)]
+        return "\n".join([text("status.named", language), *lines])
+    return None

@@ -28,21 +28,27 @@ class Showing:
     def reply(self, said: Said, wanted: str) -> list[Draft]:
         """The status, or what has to be done before it can be shown.
 
-        wanted: `show`, `wrong` (something in it is not right), or the id of another company of the same contact.
+        wanted: `show`, `own` (nothing, unless it can be shown at once), `wrong` (something in it is not right), or the
+        id of another company of the same contact.
         """
         verified = self._verified(said, wanted)
         company = self._companies.by_id(verified.company_id) if verified else None
         if wanted == "wrong":
             return [self._wrong(said, company)]
         if verified is None or company is None:
-            return [self._ask_to_verify(said)]
+            return [] if wanted == "own" else [self._ask_to_verify(said)]
         return [self._status(said, company, verified)]
 
     def _verified(self, said: Said, wanted: str) -> Verified | None:
         """What the conversation may see now; asked for another company, that one, where it is of the same contact."""
-        if wanted in ("show", "wrong"):
+        if wanted in ("show", "own", "wrong"):
             return self._verifier.verified(said.context.id)
         return self._verifier.look_at(said.context.id, wanted)
+
+    def invite(self, said: Said, recognised: str) -> list[Draft]:
+        """To somebody who names a company: how to see its status. recognised: which company it is, in words."""
+        draft = self._ask_to_verify(said)
+        return [draft.model_copy(update={"text": f"{recognised}\n\n{draft.text}"})]
 
     def _ask_to_verify(self, said: Said) -> Draft:
         language = said.language
@@ -55,9 +61,9 @@ class Showing:
     def _status(self, said: Said, company: CompanyRecord, verified: Verified) -> Draft:
         language = said.language
         guides = self._guiding.guides.guides
-        ahead = [guides[id_] for id_ in guides_ahead(company, language, said.today) if id_ in guides]
+        ahead = guides_ahead(company, language, said.today)
         theirs = self._companies.of_contact(verified.contact_id) if verified.contact_id else []
-        buttons = [start_button(guide, language) for guide in ahead]
+        buttons = [start_button(guides[id_], language, step) for id_, step in ahead.items() if id_ in guides]
         buttons += [
             ButtonDraft(title=text("status.other", language, name=other.name), payload={"status": other.id})
             for other in theirs

@@ -23,6 +23,8 @@ class Todo:
     text: str
     by: date | None = None
     guide: str | None = None
+    step: str | None = None
+    """Of the guide: where it goes on for this company."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Status:
 
 
 Entry = str | Todo | Coming
+
+_CHARTER_STEPS = {"to_orientation": "orientation", "to_text": "ambition", "to_sign": "meeting"}
 
 
 _MARKS = str.maketrans({"*": None, "[": "(", "]": ")"})
@@ -87,19 +91,19 @@ def _portal(company: CompanyRecord, language: str, today: date) -> Iterator[Entr
         contact = by_role.get(role)
         who = text(f"status.role.{role}", language)
         if contact is None:
-            yield Todo(text("status.contact_missing", language, role=who), guide=ACTIVATION)
+            yield Todo(text("status.contact_missing", language, role=who), guide=ACTIVATION, step="contacts")
             continue
         said = text(
             f"status.account.{contact.account}", language, name=_plain(contact.name), email=contact.email, role=who
         )
-        yield said if contact.account == "active" else Todo(said, guide=ACTIVATION)
+        yield said if contact.account == "active" else Todo(said, guide=ACTIVATION, step="account-create")
     yield from _intake_and_reports(company, language, today)
 
 
 def _intake_and_reports(company: CompanyRecord, language: str, today: date) -> Iterator[Entry]:
     intake = company.intake
     if intake is None or intake.confirmed_on is None:
-        yield Todo(text("status.to_intake", language), guide=ACTIVATION)
+        yield Todo(text("status.to_intake", language), guide=ACTIVATION, step="intake")
     else:
         yield text("status.intake", language, date=in_words(intake.confirmed_on, language))
     by_head = intake is not None and intake.who_reports == "head"
@@ -122,7 +126,7 @@ def _charter(charter: CharterRecord | None, language: str, today: date) -> Itera
             yield text(f"status.charter.{key}", language, date=in_words(day, language))
     if charter.signed_on is None:
         key = "to_sign" if charter.text_agreed_on else "to_text" if charter.orientation_on else "to_orientation"
-        yield Todo(text(f"status.charter.{key}", language), guide=CHARTER)
+        yield Todo(text(f"status.charter.{key}", language), guide=CHARTER, step=_CHARTER_STEPS[key])
         return
     yield text("status.charter.signed", language, date=in_words(charter.signed_on, language))
     if charter.plan_handed_in_on:
@@ -130,14 +134,14 @@ def _charter(charter: CharterRecord | None, language: str, today: date) -> Itera
     elif charter.plan_due_on:
         key = "plan_late" if charter.plan_due_on < today else "to_plan"
         said = text(f"status.charter.{key}", language, date=in_words(charter.plan_due_on, language))
-        yield Todo(said, by=charter.plan_due_on, guide=CHARTER)
+        yield Todo(said, by=charter.plan_due_on, guide=CHARTER, step="plan")
     for survey in charter.surveys:
         if survey.filled_in_on:
             day_said = in_words(survey.filled_in_on, language)
             yield text("status.charter.survey", language, year=survey.year, date=day_said)
         else:
             key = "to_survey" if survey.sent_on else "survey_to_come"
-            yield Todo(text(f"status.charter.{key}", language, year=survey.year), guide=CHARTER)
+            yield Todo(text(f"status.charter.{key}", language, year=survey.year), guide=CHARTER, step="survey")
 
 
 def _group(company: CompanyRecord, language: str) -> Iterator[str]:
@@ -169,10 +173,13 @@ def in_markdown(company: CompanyRecord, language: str, today: date, until: datet
     return "\n\n".join(parts)
 
 
-def guides_ahead(company: CompanyRecord, language: str, today: date) -> list[str]:
-    """The guides that the remaining steps lead to, in order."""
-    found = [entry.guide for entry in status_of(company, language, today).todo if entry.guide]
-    return list(dict.fromkeys(found))
+def guides_ahead(company: CompanyRecord, language: str, today: date) -> dict[str, str | None]:
+    """The guides that the remaining steps lead to, in order, each with the step at which it goes on."""
+    found: dict[str, str | None] = {}
+    for entry in status_of(company, language, today).todo:
+        if entry.guide:
+            found.setdefault(entry.guide, entry.step)
+    return found
 
 
 def desk_of(company: CompanyRecord) -> str:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypeVar, cast
@@ -20,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from bot.conversations.models import Conversation
 from bot.conversations.store import NoSuchConversation
+from bot.database.store import Store
 from bot.database.types import new_id, now
 from bot.registry.codes import code_hmac
 from bot.registry.models import Company, CompanyContact, Contact, OneTimeCode, Verification, VerificationAttempt
@@ -100,21 +100,15 @@ def new_one_time_code() -> str:
             return f"{''.join(signs[:4])}-{''.join(signs[4:])}"
 
 
-class Verifier:
+class Verifier(Store):
     """Verifies, counts, and keeps the audit. Thread-safe, and safe among processes; every method is one transaction."""
 
     def __init__(self, engine: Engine, key: bytes, limits: Limits | None = None) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._limits = limits or Limits()
-        self._reader = engine.execution_options(writes=False)
         self._key = key
         self._nobody = code_hmac("", key)
         """What a code is compared with where there is none, so that comparing is always done."""
-
-    @contextmanager
-    def _writing(self) -> Iterator[Session]:
-        with Session(self._engine, expire_on_commit=False) as session, session.begin():
-            yield session
 
     def _address_hash(self, address: str) -> str:
         """Tells addresses apart, and says nothing of them without the key."""

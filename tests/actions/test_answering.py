@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.actions.answering import ChooseTopic, offered_topics, place_named
+from bot.actions.answering import ChooseTopic, DeclineChoices, offered_topics, place_named
 from bot.actions.turn import Turn
 from bot.conversations.store import Context
 
@@ -50,3 +50,23 @@ def test_yes_is_not_about_what_stands_under_an_answer() -> None:
     assert offered_topics(_turn(beneath)) == []
     assert offered_topics(_turn(beneath), under_an_answer=True) == ["law.targets"]
     assert ChooseTopic().reply(_turn(beneath))[0].kind == "smalltalk"
+
+
+def test_none_of_these_brings_what_comes_next_and_then_it_is_a_miss() -> None:
+    topics = ["law.targets", "law.quota"]
+    asked = ({"topic": "law.lapses"}, {"intent": "none_of_these", "next": topics})
+    (draft,) = DeclineChoices().reply(_turn(*asked))
+    assert draft.kind == "choices"
+    assert [button.payload for button in draft.buttons] == [
+        {"topic": "law.targets"}, {"topic": "law.quota"}, {"intent": "none_of_these"},
+    ]  # fmt: skip
+    assert draft.memory.misses is None
+    (missed,) = DeclineChoices().reply(_turn(*(button.payload for button in draft.buttons)))
+    assert missed.kind == "unknown"
+    assert missed.memory.misses == 1
+
+
+def test_no_to_an_answer_brings_what_stood_below_it() -> None:
+    (draft,) = DeclineChoices().reply(_turn({"topic": "law.targets", "instead": True}))
+    assert draft.kind == "choices"
+    assert draft.buttons[0].payload == {"topic": "law.targets"}

@@ -163,7 +163,11 @@ def test_choices_by_place(system: System) -> None:
 
 def test_none_of_the_choices(system: System) -> None:
     visitor, choices = _asked_back(system, "nl")
-    [reply] = visitor.press(choices["buttons"][-1])
+    [further] = visitor.press(choices["buttons"][-1])
+    assert further["kind"] == "choices"
+    offered = [[button["title"] for button in asked["buttons"][:-1]] for asked in (choices, further)]
+    assert set(offered[0]).isdisjoint(offered[1])
+    [reply] = visitor.press(further["buttons"][-1])
     assert reply["kind"] == "unknown"
     assert reply["buttons"]
 

@@ -17,7 +17,7 @@ from bot.answers.engine import open_engine
 from bot.answers.knowledge import load
 from bot.settings import ROOT, settings
 from bot.train import Training
-from tests.eval import report
+from tests.eval import fates, redaction, report
 from tests.eval.baselines.bm25 import Bm25
 from tests.eval.baselines.rasa_default import RasaDefault
 from tests.eval.baselines.untuned import untuned
@@ -104,9 +104,14 @@ def main() -> None:
     found["cross_validation"] = cross_validate(training)
     print("Every fact and every blind question, asked in the running chat …", flush=True)
     found["running_chat"] = ask_everything(knowledge, questions)
+    found["suggestions"] = fates.measure()
+    print("Redaction …", flush=True)
+    found["redaction"] = redaction.evaluate(knowledge)
     found["seconds"] = round(time.monotonic() - began)
     SAVED.mkdir(parents=True, exist_ok=True)
     report.show(found)
+    fates.show(found["suggestions"])
+    redaction.show(found["redaction"])
     report.draw(found, SAVED / "eval.png")
     (SAVED / "eval.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(f"\nSaved docs/measured/eval.json and eval.png; {found['seconds']} s.")

@@ -3,7 +3,7 @@
 What the chat makes of a question depends on Rasa too: it could take one for small talk, or for a guide. facts.yml holds
 the facts, one question each, written from the documents alone; `topics` (those whose answer holds the fact) were
 labelled afterwards. Right means: the reply is an answer of such a topic, with a source; or a "did you mean" that offers
-one, and whose button gives that answer.
+one, at once or after "none of these", and whose button gives that answer; or another answer, with such a button below.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ import httpx
 import yaml
 
 from bot.answers.knowledge import LANGUAGES, Knowledge
+from bot.texts import text
 from tests.eval.questions import Questions
 from tests.running import System
 
+NONE_OF_THESE = {text("choices.none", language) for language in LANGUAGES}
 FACTS = Path(__file__).with_name("facts.yml")
 
 
@@ -41,34 +43,45 @@ class _Chat:
 
 
 def _outcome(chat: _Chat, text: str, topics: set[str], titles: set[str]) -> str:
-    """right at once, right after choosing, wrong answer, not offered, declined, or sent elsewhere.
+    """right (at once, after choosing, after none of these, below a wrong answer), or what came instead.
 
     Elsewhere is what no question should get: a guide, a form, small talk.
     """
     reply = chat.send(text=text)
     if reply["kind"] == "answer":
-        if reply["topic"] not in topics:
-            return "wrong answer"
-        return "right at once" if reply["sources"] else "no source"
+        if reply["topic"] in topics:
+            return "right at once" if reply["sources"] else "no source"
+        return "right below a wrong answer" if _chosen(chat, reply, topics, titles) else "wrong answer"
     if reply["kind"] != "choices":
         return "declined" if reply["kind"] in ("unknown", "handoff") else "sent elsewhere"
-    for button in reply["buttons"]:
-        if button["title"] in titles:
-            chosen = chat.send(payload=button["id"])
-            return "right after choosing" if chosen["topic"] in topics and chosen["sources"] else "wrong answer"
+    if _chosen(chat, reply, topics, titles):
+        return "right after choosing"
+    none = next(button for button in reply["buttons"] if button["title"] in NONE_OF_THESE)
+    further = chat.send(payload=none["id"])
+    if further["kind"] == "choices" and _chosen(chat, further, topics, titles):
+        return "right after none of these"
     return "not offered"
+
+
+def _chosen(chat: _Chat, reply: dict[str, Any], topics: set[str], titles: set[str]) -> bool:
+    """Whether a button of the reply gives the right answer, with its source."""
+    right = next((button for button in reply["buttons"] if button["title"] in titles), None)
+    if right is None:
+        return False
+    chosen = chat.send(payload=right["id"])
+    return chosen["topic"] in topics and bool(chosen["sources"])
 
 
 def _ask(http: httpx.Client, asked: Sequence[tuple[str, str, Sequence[str]]], knowledge: Knowledge) -> dict[str, Any]:
     """The shares of each outcome by language, and what was not reached. asked: text, language, topics."""
     counts: dict[str, Counter[str]] = {language: Counter() for language in LANGUAGES}
     failed: list[tuple[str, str, str]] = []
-    for text, language, topics in asked:
+    for question, language, topics in asked:
         titles = {knowledge.topics[topic].title[language] for topic in topics}
-        outcome = _outcome(_Chat(http, language), text, set(topics), titles)
+        outcome = _outcome(_Chat(http, language), question, set(topics), titles)
         counts[language][outcome] += 1
         if not outcome.startswith("right"):
-            failed.append((outcome, language, text))
+            failed.append((outcome, language, question))
     return {
         "count": len(asked),
         "languages": {

@@ -369,10 +369,19 @@ def test_start_over() -> None:
     assert after(draft) == machine.begin(CHARTER)
 
 
-def test_where_was_i_without_a_guide_offers_them() -> None:
-    draft = reply(said("waar was ik gebleven"), "guide_where")
-    assert draft.text == text("guide.which", "nl")
-    assert [button.payload for button in draft.buttons] == [{"guide": id_, "move": "start"} for id_ in GUIDES]
+def test_where_was_i_without_a_guide_is_not_for_a_guide() -> None:
+    assert GUIDING.reply(said("waar was ik gebleven"), "guide_where") is None
+
+
+def test_a_button_that_names_a_step_begins_there() -> None:
+    """Also where the guide was begun before."""
+    for state in (None, left(SIGNED)):
+        context = said("", *([state] if state else []))
+        payload = {"guide": "charter", "move": "start", "at": "plan"}
+        pressed = replace(context, context=replace(context.context, payload=payload))
+        (draft,) = GUIDING.reply(pressed, "guide") or ()
+        assert after(draft).step == "plan"
+        assert draft.text.startswith(text("guide.begun_at", "nl"))
 
 
 def test_two_guides_the_one_that_waits_is_answered() -> None:

@@ -143,6 +143,28 @@ def test_a_question_wants_one_of_its_answers(guide: Guide) -> None:
                 machine.advance(guide, state, answer)
 
 
+def given_dates(guide: Guide, state: GuideState) -> set[str]:
+    """The dates that were given on the way to a state."""
+    dates = {step.id for step in guide.steps if step.kind == "date"}
+    return {answer for id_, answer in state.answers.items() if id_ in dates and answer != SKIPPED}
+
+
+@every_guide
+def test_a_guide_begins_at_any_step_that_needs_no_date(guide: Guide) -> None:
+    """The state there is one that somebody can get into, and no date in it is made up."""
+    for step in guide.steps:
+        there = [state for state in STATES[guide.id] if state.step == step.id]
+        if all(given_dates(guide, state) for state in there):
+            with pytest.raises(NoWay):
+                machine.reach(guide, step.id)
+            continue
+        state = machine.reach(guide, step.id)
+        assert state in there
+        assert not given_dates(guide, state)
+    with pytest.raises(NoWay):
+        machine.reach(guide, "no-such-step")
+
+
 @every_guide
 def test_a_state_of_todays_guide_stays_as_it_is(guide: Guide) -> None:
     for state in STATES[guide.id]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
@@ -161,3 +164,28 @@ class LocalRegister:
             "links": [],
         }
         return Reply(body=json.dumps(body).encode())
+
+
+async def _end(register: LocalRegister) -> None:
+    await register.__aexit__()
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+
+
+@contextmanager
+def served() -> Iterator[LocalRegister]:
+    """A local register, served by a thread of its own: for tests that do not run in an event loop."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    register = LocalRegister()
+    asyncio.run_coroutine_threadsafe(register.__aenter__(), loop).result(10)
+    try:
+        yield register
+    finally:
+        asyncio.run_coroutine_threadsafe(_end(register), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()

@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.answers.knowledge import load as load_knowledge
 from bot.database.engine import migrate
+from bot.guides import machine
+from bot.guides.guiding import open_guiding
 from bot.registry import demo
 from bot.registry.companies import (
     CharterRecord,
@@ -25,10 +28,12 @@ from bot.registry.companies import (
 from bot.registry.loading import load
 from bot.registry.models import ACCOUNTS, LEGAL_FORMS, ROLES, SIZE_CLASSES, WHO_REPORTS
 from bot.registry.status import Status, desk_of, guides_ahead, in_markdown, status_of
+from bot.settings import settings as config
 from bot.texts import LANGUAGES, catalogue, text
 from bot.texts.days import in_words
 from tests.registry.conftest import KEY, PATTERN, TODAY, Registry
 
+GUIDES = open_guiding(config().knowledge_dir, load_knowledge(config().knowledge_dir)).guides.guides
 UNTIL = datetime(2026, 11, 21, 13, 5, tzinfo=UTC)
 IN_STEP, INVITED, NO_LETTER, ACTIVATED, INTAKE_OPEN, LATE = (
     "68750110", "90001354", "90002903", "90004760", "90004973", "68727720",
@@ -88,14 +93,14 @@ class TestDemo:
         assert plan.by == date(2027, 3, 21)
         assert report.by == date(2027, 10, 31)
         assert in_words(date(2027, 3, 21), language) in plan.text
-        assert guides_ahead(demos.company(IN_STEP), language, TODAY) == ["charter"]
+        assert guides_ahead(demos.company(IN_STEP), language, TODAY) == {"charter": "plan"}
         assert status.group == ()
 
     def test_invited(self, demos: Registry, language: str) -> None:
         status = self.of(demos, INVITED, language)
         assert status.done == (said("invited", language, date=date(2026, 10, 21)),)
         assert todo(status) == (said("to_activate", language),)
-        assert guides_ahead(demos.company(INVITED), language, TODAY) == ["activation"]
+        assert guides_ahead(demos.company(INVITED), language, TODAY) == {"activation": None}
 
     def test_no_letter(self, demos: Registry, language: str) -> None:
         """Nothing is known of it, and that is what is said."""
@@ -125,11 +130,12 @@ class TestDemo:
         assert has(status.done, "charter.survey", language)
 
     def test_on_the_way_to_the_charter(self, demos: Registry, language: str) -> None:
-        for number, next_step in ((ORIENTED, "charter.to_text"), (AGREED, "charter.to_sign")):
+        steps = ((ORIENTED, "charter.to_text", "ambition"), (AGREED, "charter.to_sign", "meeting"))
+        for number, next_step, step in steps:
             status = self.of(demos, number, language)
             assert todo(status) == (said(next_step, language),)
             assert desk_of(demos.company(number)) == "charter"
-            assert guides_ahead(demos.company(number), language, TODAY) == ["charter"]
+            assert guides_ahead(demos.company(number), language, TODAY) == {"charter": step}
 
     def test_plan_late(self, demos: Registry, language: str) -> None:
         """A financial year of its own, a contact without account, and a plan that is late: that one first."""
@@ -138,7 +144,10 @@ class TestDemo:
         assert "070 - 3 499 576" in status.todo[0].text
         assert has(todo(status)[1:2], "account.invited", language)
         assert any(in_words(date(2026, 3, 31), language) in line for line in (*todo(status), *status.done))
-        assert guides_ahead(demos.company(PLAN_LATE), language, TODAY) == ["charter", "activation"]
+        assert guides_ahead(demos.company(PLAN_LATE), language, TODAY) == {
+            "charter": "plan",
+            "activation": "account-create",
+        }
 
     def test_head_of_a_group_sees_who_has_registered(self, demos: Registry, language: str) -> None:
         lines = self.of(demos, HEAD, language).group
@@ -243,7 +252,9 @@ def test_any_company_has_a_status(company: CompanyRecord, today: date, language:
     endings = [key for key in ("next", "all_done", "nothing") if start_of(key, language) in words]
     assert len(endings) == 1
     assert endings == ["next"] or not status.todo
-    assert set(guides_ahead(company, language, today)) <= {"activation", "charter"}
+    ahead = guides_ahead(company, language, today)
+    assert set(ahead) <= {"activation", "charter"}
+    assert all(step is None or machine.reach(GUIDES[guide], step).step == step for guide, step in ahead.items())
     assert desk_of(company) in ("portal", "charter")
 
 
