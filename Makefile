@@ -9,7 +9,7 @@ RASA := .venv-rasa/bin
 export RASA_TELEMETRY_ENABLED := false
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help environments train run test eval eval-logs bench lint format lock clean distclean browser
+.PHONY: help environments train run test eval eval-logs bench lint format lock demo-trends clean distclean browser
 
 help: ## Says what each command does.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,7 @@ train: environments ## Builds the encoder, tunes it on the knowledge, and trains
 
 run: environments train ## Starts everything on http://127.0.0.1:8000.
 	@$(MAIN)/python -m bot.commands demo companies
+	@$(MAIN)/python -m bot.commands staff first
 	@echo "Starting …"
 	@exec $(MAIN)/honcho start --no-prefix
 
@@ -61,8 +62,11 @@ eval: environments train ## Measures how right the answers are, beside three bas
 eval-logs: environments ## The same engine on other logs: make eval-logs TRAIN=train.csv TEST=test.csv [SAVE=figures.json].
 	@$(MAIN)/python -m tests.eval.logs "$(TRAIN)" "$(TEST)" $(if $(SAVE),"$(SAVE)")
 
-bench: environments train ## Measures turns, memory and start beside Rasa's starter project; saves docs/measured/bench.json.
-	@$(MAIN)/python -m tests.bench
+bench: environments train ## Measures turns, memory, suggestions, live chats and grouping; saves docs/measured/bench.json.
+	@$(MAIN)/python -m tests.bench $(PARTS)
+
+demo-trends: environments train ## Fills two half-years and the weeks since with made-up questions, to look at the trends.
+	@$(MAIN)/python -m bot.commands demo trends
 
 lint: environments ## Checks format, style, types on both Pythons, and the knowledge.
 	$(MAIN)/ruff format --check .

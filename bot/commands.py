@@ -7,19 +7,29 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TypeAlias
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from bot.database.engine import migrate, open_engine
+from bot.helpdesk.commands import add_commands as add_helpdesk_commands
 from bot.helpdesk.hours import AMSTERDAM
+from bot.helpdesk.partners import PartnerError
 from bot.registry import demo
 from bot.registry.codes import BadServerKey, server_key
 from bot.registry.files import Record, read, write_template
 from bot.registry.loading import Loaded, load
 from bot.registry.report import BadFile, BadRows, report_file
 from bot.settings import Settings, settings
+from bot.staff.accounts import StaffError
+from bot.staff.commands import add_commands as add_staff_commands
+from bot.texts import text
+from bot.trends.commands import TrendsError, demo_trends
+from bot.trends.commands import add_commands as add_trends_commands
+from bot.trends.reporting import add_brief
 
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 LOCK_SECONDS = 30.0
 """A loading may wait for the database longer than a visitor."""
 
@@ -32,24 +42,32 @@ def parser() -> argparse.ArgumentParser:
     """All commands. Each leaf sets `run`, which takes the arguments."""
     root = argparse.ArgumentParser(prog="wegwijzer", description="What staff do from a terminal.")
     verbs = root.add_subparsers(required=True, metavar="COMMAND")
-    leaf = _leaf(verbs, "import", "companies", "load companies from a CSV or XLSX", import_companies)
+    imports = _things(verbs, "import", "load companies, or questions that partners bring")
+    leaf = _leaf(imports, "companies", "load companies from a CSV or XLSX", import_companies)
     leaf.add_argument("file", type=Path, metavar="FILE", help=".csv (UTF-8) or .xlsx, with the columns of the template")
     leaf.add_argument("--dry-run", action="store_true", help="check everything and say what would change, no more")
-    leaf = _leaf(verbs, "template", "companies", "write an empty file with the columns and an example", template)
+    templates = _things(verbs, "template", "write an empty file with the columns and an example")
+    leaf = _leaf(templates, "companies", "write an empty file with the columns and an example", template)
     leaf.add_argument("file", type=Path, metavar="FILE", help=".csv or .xlsx; it must not exist yet")
-    _leaf(verbs, "demo", "companies", "load fictional companies, and print a code to try one", demo_companies)
+    demos = _things(verbs, "demo", "load something fictional to try it with")
+    _leaf(demos, "companies", "load fictional companies, and print a code to try one", demo_companies)
+    _leaf(demos, "trends", "fill the log with made-up questions, and count them", demo_trends)
+    add_staff_commands(verbs)
+    add_brief(add_helpdesk_commands(verbs))
+    add_trends_commands(verbs, imports)
     return root
 
 
+def _things(verbs: Commands, verb: str, does: str) -> Commands:
+    """A verb that takes more words than one."""
+    said = f"{does[0].upper()}{does[1:]}."
+    return verbs.add_parser(verb, help=does, description=said).add_subparsers(required=True, metavar="WHAT")
+
+
 def _leaf(
-    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
-    verb: str,
-    thing: str,
-    does: str,
-    run: Callable[[argparse.Namespace], None],
+    things: Commands, thing: str, does: str, run: Callable[[argparse.Namespace], None]
 ) -> argparse.ArgumentParser:
-    """A command of two words. A verb that has more things than one is added here when there is one."""
-    things = verbs.add_parser(verb, help=does).add_subparsers(required=True, metavar="WHAT")
+    """A command of two words."""
     leaf = things.add_parser(thing, help=does, description=f"{does[0].upper()}{does[1:]}.")
     leaf.set_defaults(run=run)
     return leaf
@@ -162,8 +180,11 @@ def main(words: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(words)
     try:
         arguments.run(arguments)
-    except (Refused, BadFile, BadServerKey, demo.NoCodeFits) as problem:
+    except (Refused, BadFile, BadServerKey, demo.NoCodeFits, PartnerError, TrendsError) as problem:
         print(problem, file=sys.stderr)
+        return 1
+    except StaffError as problem:
+        print(text(problem.key, "en"), file=sys.stderr)
         return 1
     except SQLAlchemyError as problem:
         print(_of_database(problem), file=sys.stderr)

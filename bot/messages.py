@@ -13,6 +13,8 @@ Kind = Literal["text", "greeting", "answer", "choices", "guide", "status", "hand
 
 
 RESUME_CODE = "{resume-code}"
+PLACE_IN_QUEUE = "{place-in-queue}"
+"""In a text that puts the conversation into a queue: filled in when it is stored."""
 
 
 class _Value(BaseModel):
@@ -78,6 +80,13 @@ class GuideState(_Value):
     """Its step sees what the visitor says first. Not so when the guide was left or is done."""
 
 
+class PersonAsked(_Value):
+    """A person was asked for: at which desk, and whether in so many words or after two misses."""
+
+    desk: Literal["portal", "charter"]
+    reason: Literal["asked", "misses"]
+
+
 class Memory(_Value):
     """What the conversation must remember after this reply; None leaves a value as it is."""
 
@@ -88,6 +97,10 @@ class Memory(_Value):
     guide: GuideState | None = None
     resume_code: bool = False
     """Issue a code with which the guide can be resumed elsewhere; it takes the place of RESUME_CODE in the text."""
+    person: PersonAsked | None = None
+    """Puts the conversation into the queue of a desk; its place there takes the place of PLACE_IN_QUEUE in the text."""
+    leaves_queue: bool = False
+    """Takes it out again: the visitor goes on with the assistant."""
 
 
 class Draft(_Value):
@@ -102,8 +115,10 @@ class Draft(_Value):
     buttons: list[ButtonDraft] = Field(default_factory=list)
     progress: Progress | None = None
     decision: dict[str, Any] | None = None
-    fill: Literal["show", "wrong"] | None = None
-    """The web process puts a company's status in this one's place: it passes no other process."""
+    fill: Literal["show", "wrong", "own", "person"] | None = None
+    """The web process puts a company's status in this one's place: it passes no other process. own: only where the
+    conversation was verified already, else nothing. person: it says how to get a person (`memory.person`), behind what
+    this one says."""
     expires_at: datetime | None = None
     """From then on a placeholder is shown instead."""
     memory: Memory = Memory()

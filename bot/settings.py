@@ -11,11 +11,21 @@ import re
 import sys
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AnyUrl, Field, Secret, SecretStr, UrlConstraints, ValidationError, field_validator, model_validator
+from pydantic import (
+    AnyUrl,
+    Field,
+    Secret,
+    SecretStr,
+    UrlConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,6 +61,7 @@ class Settings(BaseSettings):
 
     web_host: str = "127.0.0.1"
     web_port: int = Field(8000, ge=1, le=65535)
+    public_url: str = ""
     rasa_url: str = "http://127.0.0.1:5005"
     actions_url: str = "http://127.0.0.1:5055"
 
@@ -66,6 +77,7 @@ class Settings(BaseSettings):
     resume_codes_per_address_per_hour: int = Field(20, ge=1)
     requests_per_conversation_per_hour: int = Field(10, ge=1)
     requests_per_address_per_hour: int = Field(60, ge=1)
+    partner_requests_per_minute: int = Field(60, ge=1)
     verifications_per_conversation: int = Field(5, ge=1)
     verifications_per_address_per_hour: int = Field(10, ge=1)
     code_verifications_per_company_per_day: int = Field(50, ge=1)
@@ -77,10 +89,43 @@ class Settings(BaseSettings):
     retention_days: int = Field(30, ge=1, le=3650)
     request_retention_days: int = Field(180, ge=1, le=3650)
     audit_retention_days: int = Field(90, ge=2, le=3650)
+    suggestion_retention_days: int = Field(730, ge=30, le=3650)
+    helpdesk_fte: float | None = Field(None, gt=0, le=100)
+    trends_min_askers: int = Field(5, ge=2, le=100)
+    question_retention_days: int = Field(730, ge=30, le=3650)
+    trends_every_minutes: float = Field(15, gt=0, le=1440)
+    trends_after_minutes: float = Field(30, ge=0, le=1440)
     portal_desk_closes_on_holidays: bool = False
+    hand_over_wait_minutes: int = Field(10, ge=1, le=120)
+
+    first_staff_email: str = "admin@example.org"
+    staff_session_hours: float = Field(12, gt=0, le=72)
+    staff_idle_minutes: float = Field(120, gt=0, le=1440)
+    staff_lock_after: int = Field(5, ge=1, le=100)
+    staff_lock_minutes: float = Field(15, gt=0, le=1440)
+    sign_ins_per_address_per_hour: int = Field(20, ge=1)
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr | None = None
 
     kvk_api_key: SecretStr | None = None
     kvk_api_base: str = "https://api.kvk.nl/test"
+
+    tickets: Literal["none", "folder", "mail", "zammad", "chatwoot"] = "folder"
+    tickets_folder: Path = ROOT / "var" / "tickets"
+    tickets_mail_portal: str | None = None
+    tickets_mail_charter: str | None = None
+    zammad_url: str | None = None
+    zammad_token: SecretStr | None = None
+    zammad_group_portal: str | None = None
+    zammad_group_charter: str | None = None
+    zammad_customer: str | None = None
+    chatwoot_url: str | None = None
+    chatwoot_token: SecretStr | None = None
+    chatwoot_account: int | None = Field(None, ge=1)
+    chatwoot_inbox_portal: int | None = Field(None, ge=1)
+    chatwoot_inbox_charter: int | None = Field(None, ge=1)
+    outbox_tries: int = Field(12, ge=2, le=20)
 
     mail_url: Secret[MailUrl] | None = None
     mail_from: str = NO_SENDER
@@ -123,12 +168,46 @@ class Settings(BaseSettings):
             raise ValueError("at least 32 signs, for example those of: openssl rand -hex 32")
         return value
 
-    @field_validator("kvk_api_key", "mail_url", mode="before")
+    @field_validator("public_url", "oidc_issuer")
+    @classmethod
+    def _is_an_address(cls, value: str, info: ValidationInfo) -> str:
+        if not value:
+            return value
+        try:
+            parts = urlsplit(value)
+            loopback = parts.scheme == "http" and is_loopback(parts.hostname or "")
+        except ValueError:
+            raise ValueError("not an address such as https://wegwijzer.example.org") from None
+        if not parts.hostname or parts.query or parts.fragment or parts.username is not None:
+            raise ValueError("not an address such as https://wegwijzer.example.org")
+        if parts.scheme != "https" and not loopback:
+            raise ValueError("must start with https://: passwords and codes are sent there")
+        if info.field_name == "oidc_issuer":
+            # The provider says its own name, sign for sign.
+            return value
+        if parts.path not in ("", "/"):
+            raise ValueError("without a path: the console is always at /console/")
+        return value.rstrip("/")
+
+    @field_validator("first_staff_email")
+    @classmethod
+    def _is_an_email_address(cls, value: str) -> str:
+        try:
+            return validate_email(value, check_deliverability=False).normalized.lower()
+        except EmailNotValidError:
+            raise ValueError("not an e-mail address such as admin@example.org") from None
+
+    @field_validator(
+        "kvk_api_key", "mail_url", "oidc_client_secret", "tickets_mail_portal", "tickets_mail_charter", "zammad_url",
+        "zammad_token", "zammad_group_portal", "zammad_group_charter", "zammad_customer", "chatwoot_url",
+        "chatwoot_token", "chatwoot_account", "chatwoot_inbox_portal", "chatwoot_inbox_charter", "helpdesk_fte",
+        mode="before",
+    )  # fmt: skip
     @classmethod
     def _none_when_empty(cls, value: object) -> object:
         return None if value == "" else value
 
-    @field_validator("kvk_api_key")
+    @field_validator("kvk_api_key", "zammad_token", "chatwoot_token")
     @classmethod
     def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
         # Later on an error would quote it.
@@ -145,6 +224,42 @@ class Settings(BaseSettings):
         if base.scheme != "https" and not (base.scheme == "http" and is_loopback(base.hostname)):
             raise ValueError("must start with https://: the key is sent there")
         return value.rstrip("/")
+
+    @field_validator("zammad_url", "chatwoot_url")
+    @classmethod
+    def _keeps_the_token_secret(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        base = urlsplit(value)
+        if not base.hostname or base.query or base.fragment or base.username is not None:
+            raise ValueError("not an address such as https://tickets.example.org")
+        if base.scheme != "https" and not (base.scheme == "http" and is_loopback(base.hostname)):
+            raise ValueError("must start with https://: the token and the tickets are sent there")
+        return value.rstrip("/")
+
+    @field_validator("tickets_mail_portal", "tickets_mail_charter", "zammad_customer")
+    @classmethod
+    def _is_a_mailbox(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            return validate_email(value, check_deliverability=False).normalized
+        except EmailNotValidError:
+            raise ValueError("not an e-mail address such as helpdesk@example.org") from None
+
+    @model_validator(mode="after")
+    def _has_what_tickets_need(self) -> Self:
+        needed = {
+            "mail": ("tickets_mail_portal", "tickets_mail_charter"),
+            "zammad": ("zammad_url", "zammad_token", "zammad_group_portal", "zammad_group_charter", "zammad_customer"),
+            "chatwoot": (
+                "chatwoot_url", "chatwoot_token", "chatwoot_account", "chatwoot_inbox_portal", "chatwoot_inbox_charter",
+            ),
+        }.get(self.tickets, ())  # fmt: skip
+        missing = [name.upper() for name in needed if getattr(self, name) is None]
+        if missing:
+            raise ValueError(f"TICKETS={self.tickets} needs {', '.join(missing)}")
+        return self
 
     @field_validator("mail_url")
     @classmethod
@@ -176,6 +291,20 @@ class Settings(BaseSettings):
         if self.mail_url is not None and self.mail_from == NO_SENDER:
             raise ValueError("MAIL_URL needs a MAIL_FROM: who the mails come from")
         return self
+
+    @model_validator(mode="after")
+    def _knows_the_provider(self) -> Self:
+        given = (bool(self.oidc_issuer), bool(self.oidc_client_id), self.oidc_client_secret is not None)
+        if any(given) and not all(given):
+            raise ValueError("OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET go together")
+        return self
+
+    @property
+    def web_address(self) -> str:
+        """Where people find the web process: PUBLIC_URL, or where it listens."""
+        everywhere = self.web_host in ("0.0.0.0", "::")  # noqa: S104 - only to say where it can be found
+        host = "127.0.0.1" if everywhere else f"[{self.web_host}]" if ":" in self.web_host else self.web_host
+        return self.public_url or f"http://{host}:{self.web_port}"
 
     @property
     def database_mark(self) -> str:

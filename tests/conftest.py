@@ -13,6 +13,9 @@ from bot.database.engine import migrate
 from tests.databases import CannotStart, Postgres, running_postgres
 from tests.running import MODELS, System
 
+# Other folders use these too: what they assert is explained as in a test.
+pytest.register_assert_rewrite("tests.e2e.browsing", "tests.e2e.companies", "tests.e2e.conversing")
+
 
 @dataclass
 class Visitor:

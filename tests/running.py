@@ -45,6 +45,7 @@ class System:
             "DATABASE_URL": f"sqlite:///{self.folder / 'test.db'}",
             "MODELS_DIR": str(MODELS),
             "MAIL_FOLDER": str(self.folder / "mail"),
+            "TICKETS_FOLDER": str(self.folder / "tickets"),
             "SERVER_KEY_FILE": str(self.folder / "server.key"),
             "WEB_PORT": str(web),
             "RASA_URL": f"http://127.0.0.1:{rasa}",

@@ -18,7 +18,7 @@ from bot.helpdesk.forms import FIELD_KINDS, REQUEST, SENDS
 from bot.registry.verification import Limit
 from bot.settings import Settings
 from bot.texts import catalogue
-from integrations.website import conversations, forms, guides, health, pages, stream, verification
+from integrations.website import conversations, forms, guides, health, pages, partners, stream, verification
 
 ROOT = Path(__file__).resolve().parent.parent
 KNOWLEDGE = ROOT / "knowledge"
@@ -112,7 +112,7 @@ def test_every_endpoint_is_in_the_contract() -> None:
         if method != "parameters"
     }
     routes = set()
-    for blueprint in (part.blueprint for part in (conversations, forms, guides, verification, health, pages)):
+    for blueprint in (part.blueprint for part in (conversations, forms, guides, verification, partners, health, pages)):
         for route in blueprint._future_routes:
             path = re.sub(
                 r"<(\w+)_?:\w+>", lambda m: "{" + m[1].rstrip("_") + "}", f"{blueprint.url_prefix or ''}{route.uri}"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -15,13 +14,25 @@ from sqlalchemy import CursorResult, Engine, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from bot.conversations.models import Button, Conversation, Feedback, Message
+from bot.database.store import Store
 from bot.database.types import new_id, now
 from bot.guides.models import GuideProgress, ResumeCode
 from bot.guides.resuming import GOOD_FOR, hash_of, new_code
+from bot.helpdesk import waiting
 from bot.helpdesk.models import Request
-from bot.messages import RESUME_CODE, ButtonShown, Draft, GuideState, MessageShown, Progress, SourceShown
+from bot.messages import (
+    PLACE_IN_QUEUE,
+    RESUME_CODE,
+    ButtonShown,
+    Draft,
+    GuideState,
+    MessageShown,
+    Progress,
+    SourceShown,
+)
 from bot.texts import LANGUAGES
 from bot.texts import text as text_of
+from bot.trends import erasing
 
 PAGE_LIMIT = 200
 
@@ -84,9 +95,12 @@ class Turn:
     context: Context
     replies: tuple[MessageShown, ...]
     """Not empty when the message was answered before (the same Idempotency-Key again)."""
+    reopened: bool = False
+    """An agent had closed the conversation: with this message the assistant goes on."""
 
 
-def _hash(token: str) -> str:
+def token_hash(token: str) -> str:
+    """What is kept of a conversation's token."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
@@ -119,6 +133,11 @@ def _show(session: Session, messages: Sequence[Message]) -> list[MessageShown]:
         for button in session.scalars(query):
             issued.setdefault(button.message_id, []).append(button)
     return [_shown(message, issued.get(message.id, ())) for message in messages]
+
+
+def messages_shown(session: Session, messages: Sequence[Message]) -> list[MessageShown]:
+    """Messages as the API gives them; what has expired has its placeholder."""
+    return _show(session, messages)
 
 
 def _guides(session: Session, id_: str) -> tuple[GuideState, ...]:
@@ -191,10 +210,13 @@ def _issue_code(session: Session, conversation_id: str, guide: str) -> str:
     return code
 
 
-def _add(session: Session, conversation: Conversation, draft: Draft, reply_to: str | None) -> MessageShown:
+def add_message(session: Session, conversation: Conversation, draft: Draft, reply_to: str | None) -> MessageShown:
+    """Stores a draft in a transaction, and what the conversation must remember with it."""
     said = draft.text
     if draft.memory.resume_code and draft.memory.guide:
         said = said.replace(RESUME_CODE, _issue_code(session, conversation.id, draft.memory.guide.guide))
+    if person := draft.memory.person:
+        said = said.replace(PLACE_IN_QUEUE, str(waiting.ask(session, conversation, person.desk, person.reason)))
     message = Message(
         id=new_id(),
         conversation_id=conversation.id,
@@ -225,25 +247,16 @@ def _add(session: Session, conversation: Conversation, draft: Draft, reply_to: s
         conversation.misses = memory.misses
     if memory.guide is not None:
         _keep_guide(session, conversation.id, memory.guide)
+    if memory.leaves_queue:
+        waiting.leave(session, conversation)
     return _shown(message, buttons)
 
 
-class ConversationStore:
+class ConversationStore(Store):
     """Conversations in the database. Thread-safe; every method is one transaction."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._reader = engine.execution_options(writes=False)
-
-    @contextmanager
-    def _reading(self) -> Iterator[Session]:
-        with Session(self._reader, expire_on_commit=False) as session:
-            yield session
-
-    @contextmanager
-    def _writing(self) -> Iterator[Session]:
-        with Session(self._engine, expire_on_commit=False) as session, session.begin():
-            yield session
+        super().__init__(engine)
 
     def open(
         self, language: str, channel: str, referrer: str | None, drafts: Sequence[Draft]
@@ -255,18 +268,18 @@ class ConversationStore:
         token = secrets.token_urlsafe(32)
         with self._writing() as session:
             conversation = Conversation(
-                id=new_id(), token_hash=_hash(token), language=language, channel=channel, referrer=referrer,
+                id=new_id(), token_hash=token_hash(token), language=language, channel=channel, referrer=referrer,
                 misses=0, version=0, mode="assistant",
             )  # fmt: skip
             session.add(conversation)
             session.flush()
-            messages = [_add(session, conversation, draft, None) for draft in drafts]
+            messages = [add_message(session, conversation, draft, None) for draft in drafts]
         return conversation.id, token, messages
 
     @staticmethod
-    def _find(session: Session, id_: str, token: str) -> Conversation:
-        conversation = session.get(Conversation, id_)
-        if conversation is None or not hmac.compare_digest(conversation.token_hash, _hash(token)):
+    def _find(session: Session, id_: str, token: str, *, lock: bool = False) -> Conversation:
+        conversation = session.get(Conversation, id_, with_for_update=lock or None)
+        if conversation is None or not hmac.compare_digest(conversation.token_hash, token_hash(token)):
             raise NoSuchConversation(id_)
         return conversation
 
@@ -297,7 +310,7 @@ class ConversationStore:
         """
         request_hash = hashlib.sha256(f"{text}\0{button_id}".encode()).hexdigest() if key else None
         with self._writing() as session:
-            conversation = self._find(session, id_, token)
+            conversation = self._find(session, id_, token, lock=True)
             if key:
                 query = select(Message).where(Message.conversation_id == id_, Message.idempotency_key == key)
                 before = session.scalar(query)
@@ -329,10 +342,12 @@ class ConversationStore:
             )  # fmt: skip
             session.add(message)
             conversation.last_active_at = message.created_at
+            if reopened := conversation.mode == "closed":
+                waiting.change_mode(conversation, "assistant")
             if language:
                 conversation.language = language
             session.flush()
-            return Turn(_shown(message, ()), _context(session, conversation, message), ())
+            return Turn(_shown(message, ()), _context(session, conversation, message), (), reopened)
 
     @staticmethod
     def _pressed(session: Session, button: Button) -> dict[str, Any]:
@@ -351,13 +366,13 @@ class ConversationStore:
         or has been erased. A message that was answered meanwhile keeps the replies it has.
         """
         with self._writing() as session:
-            conversation = session.get(Conversation, turn.context.id)
+            conversation = session.get(Conversation, turn.context.id, with_for_update=True)
             if conversation is None or conversation.version != turn.context.version:
                 return []
             before = session.scalars(select(Message).where(Message.reply_to == turn.message.id).order_by(Message.id))
             if answered := before.all():
                 return _show(session, answered)
-            return [_add(session, conversation, draft, turn.message.id) for draft in drafts]
+            return [add_message(session, conversation, draft, turn.message.id) for draft in drafts]
 
     def unanswered(self, id_: str, older_than_seconds: float) -> Turn | None:
         """The last message when it is a visitor's that nobody answers: the process ended in between."""
@@ -365,7 +380,7 @@ class ConversationStore:
             query = select(Message).where(Message.conversation_id == id_).order_by(Message.id.desc()).limit(1)
             last = session.scalar(query)
             conversation = session.get(Conversation, id_)
-            if last is None or conversation is None or last.sender != "visitor" or conversation.mode != "assistant":
+            if last is None or conversation is None or last.sender != "visitor" or conversation.mode == "agent":
                 return None
             if last.created_at > now() - timedelta(seconds=older_than_seconds):
                 return None
@@ -404,12 +419,12 @@ class ConversationStore:
         Raises NoSuchConversation, and what `make` raises.
         """
         with self._writing() as session:
-            conversation = session.get(Conversation, id_)
+            conversation = session.get(Conversation, id_, with_for_update=True)
             if conversation is None:
                 raise NoSuchConversation(id_)
             conversation.last_active_at = now()
             drafts = make(session, _context(session, conversation))
-            return [_add(session, conversation, draft, None) for draft in drafts]
+            return [add_message(session, conversation, draft, None) for draft in drafts]
 
     def resumed(self, code: str) -> GuideState | None:
         """Where the guide is that a resume code stands for; None for a code that is unknown, used up or expired."""
@@ -460,12 +475,15 @@ class ConversationStore:
                 known.helpful, known.created_at = helpful, now()
 
     def erase(self, id_: str, token: str) -> None:
-        """Removes the conversation and everything that hangs on it: guides, resume code, and requests put in here.
+        """Removes the conversation and everything that hangs on it, in the log of questions too.
+
+        Guides, resume code, requests put in here, its questions in the log and what it was shown.
 
         Raises NoSuchConversation.
         """
         with self._writing() as session:
-            self._find(session, id_, token)
+            conversation = self._find(session, id_, token, lock=True)
+            erasing.erase_with(session, conversation)
             session.execute(delete(Request).where(Request.conversation_id == id_))
             session.execute(delete(Conversation).where(Conversation.id == id_))
 

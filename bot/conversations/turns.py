@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
@@ -21,11 +22,13 @@ from bot.conversations.streams import Streams
 from bot.conversations.visible import from_first_visible, has_words
 from bot.guides.guiding import Guiding, Said
 from bot.guides.resuming import code_in, mask_code
+from bot.helpdesk import saying
+from bot.helpdesk.desks import Desks
 from bot.helpdesk.hours import AMSTERDAM
-from bot.messages import ButtonDraft, Draft, Language, MessageShown
-from bot.registry.recognising import Handelsregister, recognise
+from bot.messages import ButtonDraft, Draft, Language, Memory, MessageShown
+from bot.registry.recognising import Handelsregister, name_said, recognise
 from bot.registry.showing import Showing
-from bot.texts import text
+from bot.texts import LANGUAGES, text
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +39,8 @@ INTERRUPTED_AFTER_SECONDS = 5.0
 widget, which sends them again by itself."""
 
 CLOSE_WITHIN_SECONDS = 15.0
+
+_PERSON_BUTTONS = ("button.person", "widget.mode.ask")
 
 LONGEST_WITH_A_CODE = 60
 """Characters of a message in which twelve digits must be a resume code."""
@@ -76,7 +81,20 @@ def _refusal(said: str) -> str | None:
 
 
 def _said_in(context: Context) -> Said:
+    """The conversation as a guide sees it. While an agent holds it no guide goes on."""
+    if context.mode == "agent":
+        context = replace(context, guides=())
     return Said(context, cast("Language", context.language), datetime.now(AMSTERDAM).date())
+
+
+def asks_for_a_person(said: str) -> bool:
+    """Whether these are the words of a button that asks for a person: of a message's, or the widget's own."""
+    plain = " ".join(said.split()).rstrip(".!").casefold()
+    return plain in {text(key, language).casefold() for key in _PERSON_BUTTONS for language in LANGUAGES}
+
+
+async def _nobody_follows(_id: str) -> None:
+    """What happens in a conversation concerns nobody else, until somebody says so."""
 
 
 def _said(turn: Turn) -> Said:
@@ -95,11 +113,14 @@ class Turns:
         *,
         guiding: Guiding,
         showing: Showing,
+        desks: Desks,
         register: Handelsregister,
         code_pattern: str,
     ) -> None:
         self.store, self.router, self.streams = store, router, streams
-        self.guiding, self.showing, self.register = guiding, showing, register
+        self.guiding, self.showing, self.register, self.desks = guiding, showing, register, desks
+        self.changed: Callable[[str], Awaitable[None]] = _nobody_follows
+        """Told of every turn in a conversation that waits for a person or is held by one, or begins or ceases to."""
         self._code_pattern = code_pattern
         self._locks = _Locks()
         self._running: set[asyncio.Task[list[MessageShown]]] = set()
@@ -143,8 +164,8 @@ class Turns:
             said, masked = mask_codes(said, self._code_pattern)
             resume_code = code_in(said)
             said = mask_code(said, MASK)
-            # What is not read decides nothing, the language neither.
-            language = None if _refusal(said) else certain_language(said)
+            # What is not read decides nothing, the language neither; nor does the name of a company.
+            language = None if _refusal(said) or name_said(said) else certain_language(said)
         async with self._locks.hold(id_):
             turn = await self.in_database(
                 self.store.begin_turn,
@@ -158,14 +179,19 @@ class Turns:
             if turn.replies:
                 return list(turn.replies)
             self.streams.message(id_, turn.message)
-            if turn.context.mode != "assistant":
+            if turn.context.mode == "agent":
+                await self.changed(id_)
                 return []
+            if turn.reopened:
+                self.streams.mode(id_, turn.context.mode, None)
             self.streams.typing(id_, "assistant")
             drafts = await self._resumed(turn, resume_code) if resume_code else None
             drafts = drafts or await self._drafts(turn, masked)
             replies = await self.in_database(self.store.end_turn, turn, drafts)
         for reply in replies:
             self.streams.message(id_, reply)
+        if self.streams.desk_of(id_) or any(draft.memory.person or draft.memory.leaves_queue for draft in drafts):
+            await self.changed(id_)
         return replies
 
     async def _drafts(self, turn: Turn, masked: bool) -> list[Draft]:
@@ -179,12 +205,18 @@ class Turns:
             return self.guiding.after(_said(turn), notice)
         if refusal:
             return self.guiding.after(_said(turn), [*notice, self._not_understood(refusal, language)])
+        if payload.get("hand_over") == saying.LEAVE:
+            return self.guiding.after(_said(turn), [self._left(turn, language)])
+        # Without Rasa: that it is down is one more reason to ask for a person.
+        if payload.get("intent") == "talk_to_person" or asks_for_a_person(str(words or "")):
+            return self.guiding.after(_said(turn), [*notice, *await self.in_database(self.desks.asked, _said(turn))])
         if "status" in payload:
             shown = await self.in_database(self.showing.reply, _said(turn), str(payload["status"]))
             return self.guiding.after(_said(turn), shown)
         for_guide = self.guiding.reads(_said(turn)) is not None
         if not for_guide and not payload and (known := await recognise(turn.message.text, language, self.register)):
-            return [*notice, *self.guiding.after(_said(turn), known)]
+            invited = await self.in_database(self.showing.invite, _said(turn), known)
+            return [*notice, *self.guiding.after(_said(turn), invited)]
         try:
             drafts = await self.router.drafts(turn, for_guide=for_guide)
             return [*notice, *[filled for draft in drafts for filled in await self._filled(turn, draft)]]
@@ -193,9 +225,11 @@ class Turns:
             return [*notice, self._failed("error.router", turn, language)]
 
     async def _filled(self, turn: Turn, draft: Draft) -> list[Draft]:
-        """A draft of the actions; where it only says that a status was asked for, the status."""
+        """A draft of the actions; where it only says that a status or a person was asked for, what there is of that."""
         if draft.fill is None:
             return [draft]
+        if draft.fill == "person":
+            return await self.in_database(self.desks.reply, _said(turn), draft)
         return await self.in_database(self.showing.reply, _said(turn), draft.fill)
 
     async def _resumed(self, turn: Turn, code: str) -> list[Draft] | None:
@@ -220,6 +254,12 @@ class Turns:
         for message in told:
             self.streams.message(id_, message)
         return told
+
+    @staticmethod
+    def _left(turn: Turn, language: Language) -> Draft:
+        """To somebody who goes on with the assistant; the same to an old button, when they wait no more."""
+        leaves = Memory(leaves_queue=turn.context.mode == "queue", misses=0)
+        return saying.left(language).model_copy(update={"memory": leaves})
 
     @staticmethod
     def _notice(key: str, language: Language) -> Draft:

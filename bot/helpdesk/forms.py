@@ -13,8 +13,8 @@ from bot.answers.knowledge import DESKS, LANGUAGES, ByLanguage, Knowledge, Knowl
 from bot.guides.registration import email_address, kvk_number
 from bot.texts import text
 
-REQUEST = "request"
-SENDS = (REQUEST, "checks/registration", "checks/charter-text", "verification")
+REQUEST, VERIFICATION = "request", "verification"
+SENDS = (REQUEST, "checks/registration", "checks/charter-text", VERIFICATION)
 FIELD_KINDS = ("line", "text", "name", "email", "phone", "kvk", "companies", "contacts", "choice", "consent", "code")
 FEWEST_ASKS = 6
 LONGEST = {"line": 200, "name": 100, "email": 254, "phone": 30, "kvk": 20, "text": 2000, "choice": 60, "code": 100}

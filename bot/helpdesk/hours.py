@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -25,7 +26,7 @@ class OpeningHours:
     def _works_on(self, day: date) -> bool:
         if day.weekday() not in self.weekdays:
             return False
-        return not (self.closes_on_holidays and day in holidays.country_holidays("NL", years=day.year))
+        return not (self.closes_on_holidays and day in _public_holidays(day.year))
 
     def open_at(self, moment: datetime) -> bool:
         """Whether the desk is open at that moment (any zone); open at the first minute, closed at the last."""
@@ -41,6 +42,12 @@ class OpeningHours:
         while not self._works_on(day):
             day += timedelta(days=1)
         return datetime.combine(day, self.opens, tzinfo=AMSTERDAM)
+
+
+@lru_cache(maxsize=8)
+def _public_holidays(year: int) -> frozenset[date]:
+    """Those of the Netherlands in one year, Easter Monday among them."""
+    return frozenset(holidays.country_holidays("NL", years=year))
 
 
 def portal_hours(closes_on_holidays: bool) -> OpeningHours:

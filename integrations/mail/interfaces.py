@@ -16,6 +16,12 @@ class Mail:
     """One line."""
     text: str = field(repr=False)
     """Plain text."""
+    reply_to: str | None = field(default=None, repr=False)
+    """Where an answer goes, if not to the sender."""
+    id: str | None = None
+    """What tells that a mail sent twice is the same: letters, digits and hyphens. A new one where there is none."""
+    is_automatic: bool = True
+    """Not where a person wrote it."""
 
 
 class Mailer(Protocol):

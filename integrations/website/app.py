@@ -9,8 +9,10 @@ from sanic import Request, Sanic
 from sanic.response import HTTPResponse
 
 from bot.settings import Settings
+from integrations.console.blueprints import BLUEPRINTS
 from integrations.mail.pages import show_mails
-from integrations.website import conversations, forms, guides, health, pages, stream, verification
+from integrations.taskforce import trends
+from integrations.website import conversations, forms, guides, health, pages, partners, stream, verification
 from integrations.website.limits import Limits
 from integrations.website.origins import Origins, guard
 from integrations.website.problems import handle
@@ -21,6 +23,7 @@ log = logging.getLogger(__name__)
 LARGEST_BODY_BYTES = 64 * 1024
 
 _POLICY = "default-src 'self'; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
+_PERSONAL = ("/api/v1/conversations", "/console")
 # Swagger UI styles its elements inline and carries its icons as data.
 _DOCS_POLICY = f"{_POLICY}; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 
@@ -41,24 +44,38 @@ def create_app(settings: Settings) -> Sanic:
     app.ctx.origins = Origins(settings.allowed_origins)
     handle(app)
     guard(app, app.ctx.origins)
-    for part in (conversations, forms, guides, verification, stream, health, pages):
+    for part in (conversations, forms, guides, verification, stream, partners, health, pages):
         app.blueprint(part.blueprint)
+    for blueprint in (*BLUEPRINTS, trends.blueprint):
+        app.blueprint(blueprint)
     show_mails(app, settings)
 
     @app.before_server_start  # type: ignore[untyped-decorator]
     async def _open(app: Sanic) -> None:
         app.ctx.services = Services.open(settings)
+        await app.ctx.services.handing_over.start()
         app.ctx.probe = health.Probe(app.ctx.services.turns, settings.database_mark)
+
+    @app.before_server_stop  # type: ignore[untyped-decorator]
+    async def _end(app: Sanic) -> None:
+        for task in app.ctx.running:
+            task.cancel()
+        await asyncio.gather(*app.ctx.running, return_exceptions=True)
 
     @app.after_server_stop  # type: ignore[untyped-decorator]
     async def _close(app: Sanic) -> None:
         await app.ctx.services.turns.close()
         await asyncio.to_thread(app.ctx.services.post.close)
+        await asyncio.to_thread(app.ctx.services.suggester.close)
+        await asyncio.to_thread(app.ctx.services.drawer.close)
         await app.ctx.services.register.close()
+        if app.ctx.services.provider is not None:
+            await app.ctx.services.provider.close()
 
     @app.after_server_start  # type: ignore[untyped-decorator]
     async def _announce(app: Sanic) -> None:
-        app.add_task(_say_when_ready(app.ctx.probe, f"http://{settings.web_host}:{settings.web_port}"))
+        ready = _say_when_ready(app.ctx.probe, f"http://{settings.web_host}:{settings.web_port}")
+        app.ctx.running = [asyncio.create_task(app.ctx.services.handing_over.run()), asyncio.create_task(ready)]
 
     @app.on_response  # type: ignore[untyped-decorator]
     async def _protect(request: Request, response: HTTPResponse) -> None:
@@ -67,8 +84,11 @@ def create_app(settings: Settings) -> Sanic:
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
         response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-        if request.path.startswith("/api/v1/conversations"):
+        if request.path.startswith(_PERSONAL) and not request.path.startswith("/console/static/"):
             response.headers.setdefault("Cache-Control", "no-store")
+        elif request.path.startswith("/console/static/"):
+            # Scripts that belong together must not come from two versions.
+            response.headers.setdefault("Cache-Control", "no-cache")
 
     return app
 

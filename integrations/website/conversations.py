@@ -16,9 +16,10 @@ from bot.guides.resuming import code_in
 from bot.helpdesk.hours import AMSTERDAM
 from bot.messages import ButtonDraft, Draft, Language, MessageShown
 from bot.texts import text
+from bot.trends.popularity import NothingToOpen
 from integrations.website.admission import admit, limits_of, services_of
-from integrations.website.problems import language_of
-from integrations.website.requests import GiveFeedback, OpenConversation, key_of, page_of, read, read_message
+from integrations.website.problems import Problem, language_of
+from integrations.website.requests import GiveFeedback, OpenConversation, Opened, key_of, page_of, read, read_message
 from integrations.website.services import Services
 
 blueprint = Blueprint("conversations", url_prefix="/api/v1/conversations")
@@ -28,7 +29,7 @@ def _shown(messages: list[MessageShown]) -> list[dict[str, object]]:
     return [message.model_dump(mode="json") for message in messages]
 
 
-def _greeting(services: Services, language: Language, topic: str | None) -> list[Draft]:
+def greeting(services: Services, language: Language, topic: str | None) -> list[Draft]:
     """What a conversation opens with; opened on a topic, its answer follows at once."""
     knowledge, guiding = services.knowledge, services.turns.guiding
     opened_on = knowledge.topics.get(topic) if topic is not None else None
@@ -56,7 +57,7 @@ async def open_conversation(request: Request) -> HTTPResponse:
     services = services_of(request)
     language = cast("Language", body.language or language_of(request))
     request.ctx.language = language
-    drafts = _greeting(services, language, body.topic)
+    drafts = greeting(services, language, body.topic)
     store = services.turns.store
     id_, token, messages = await services.turns.in_database(store.open, language, body.channel, body.referrer, drafts)
     return json({"id": id_, "token": token, "language": language, "messages": _shown(messages)}, status=201)
@@ -80,6 +81,7 @@ async def messages(request: Request, id_: str) -> HTTPResponse:
     token, _ = await admit(request, id_)
     after, limit = page_of(request)
     turns = services_of(request).turns
+    services_of(request).handing_over.read(id_)
     await turns.settle(id_)
     found = await turns.in_database(turns.store.messages, id_, token, after, limit)
     return json({"messages": _shown(found)})
@@ -92,6 +94,19 @@ async def feedback(request: Request, id_: str) -> HTTPResponse:
     body = read(request, GiveFeedback)
     turns = services_of(request).turns
     await turns.in_database(turns.store.give_feedback, id_, token, body.message_id, body.helpful)
+    return empty()
+
+
+@blueprint.post("/<id_:str>/opened")
+async def opened(request: Request, id_: str) -> HTTPResponse:
+    """Which source or material of an answer was opened; counted for the trends, without who opened it."""
+    await admit(request, id_)
+    body = read(request, Opened)
+    services = services_of(request)
+    try:
+        await services.turns.in_database(services.popularity.opened, id_, body.message_id, body.url)
+    except NothingToOpen:
+        raise Problem(404, "no_message") from None
     return empty()
 
 
@@ -115,7 +130,7 @@ async def erase(request: Request, id_: str) -> HTTPResponse:
     token, _ = await admit(request, id_)
     services = services_of(request)
     await services.turns.in_database(services.turns.store.erase, id_, token)
-    services.turns.streams.end(id_)
+    await services.handing_over.erased(id_)
     if not await services.turns.in_database(services.turns.store.forget_in_log):
         request.app.add_task(_forget_later(services))
     return empty()

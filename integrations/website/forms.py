@@ -95,6 +95,7 @@ async def put_in(request: Request, id_: str) -> HTTPResponse:
         return _confirmed(said, form, reference, services.turns.guiding.after_request(said, form.id)) if is_new else []
 
     await services.turns.tell(id_, make)
+    await services.tell_requests(put.desk)
     return json({"reference": references[0]}, status=201)
 
 

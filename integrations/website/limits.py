@@ -15,6 +15,9 @@ from sanic import Request
 from bot.settings import Settings
 from integrations.website.problems import Problem
 
+SUGGESTIONS_PER_ACCOUNT_AND_MINUTE = 900
+"""One at every key that is struck, and nobody strikes more."""
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -38,6 +41,10 @@ class Addresses:
         except ValueError:
             return False
         return any(_plain(known) in network for network in self._trusted)
+
+    def is_trusted(self, request: Request) -> bool:
+        """Whether the request comes from a proxy that is named as trusted."""
+        return self._is_trusted(request.ip or "")
 
     def of(self, request: Request) -> str:
         """The address of the visitor; an IPv6 one by its /64, which is what one household gets."""
@@ -66,6 +73,9 @@ class Limits:
         self._resuming = RateLimitItemPerHour(settings.resume_codes_per_address_per_hour)
         self._requests = RateLimitItemPerHour(settings.requests_per_conversation_per_hour)
         self._requests_per_address = RateLimitItemPerHour(settings.requests_per_address_per_hour)
+        self._sign_ins = RateLimitItemPerHour(settings.sign_ins_per_address_per_hour)
+        self._partners = RateLimitItemPerMinute(settings.partner_requests_per_minute)
+        self._suggestions = RateLimitItemPerMinute(SUGGESTIONS_PER_ACCOUNT_AND_MINUTE)
         self._most_streams = settings.streams_per_address
         self._streams: dict[str, int] = {}
 
@@ -90,6 +100,22 @@ class Limits:
     def address(self, request: Request) -> str:
         """The visitor's address, for counting elsewhere."""
         return self._addresses.of(request)
+
+    def is_from_trusted_proxy(self, request: Request) -> bool:
+        """Whether a proxy that is named as trusted passes the request on: what it says of the visitor counts."""
+        return self._addresses.is_trusted(request)
+
+    def signing_in(self, request: Request) -> None:
+        """Counts an attempt of staff to sign in, whatever comes of it. Raises Problem 429."""
+        self._count(self._sign_ins, "sign-in", self._addresses.of(request))
+
+    def partner(self, key_id: str) -> None:
+        """Counts a request with a partner's key. Raises Problem 429."""
+        self._count(self._partners, "partner", key_id)
+
+    def suggesting(self, account_id: str) -> None:
+        """Counts suggestions that were asked for by somebody who types. Raises Problem 429."""
+        self._count(self._suggestions, "suggest", account_id)
 
     def resuming(self, request: Request) -> None:
         """Counts a resume code that was tried, right or wrong. Raises Problem 429."""

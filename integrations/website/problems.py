@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.conversations.store import KeyUsedForAnother, NoSuchButton, NoSuchConversation, NoSuchMessage
+from bot.helpdesk.queue import ClaimedBySomebody, NotHolding, NotWaiting
 from bot.texts import LANGUAGES, text
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ _OF_CONVERSATIONS: dict[type[Exception], tuple[int, str]] = {
     NoSuchMessage: (404, "no_message"),
     NoSuchButton: (404, "no_button"),
     KeyUsedForAnother: (409, "key_reused"),
+    NotWaiting: (409, "not_waiting"),
+    NotHolding: (409, "not_holding"),
 }
 
 
@@ -68,6 +71,8 @@ def as_problem(problem: Exception) -> Problem:
     """What the client may be told of an exception."""
     if isinstance(problem, Problem):
         return problem
+    if isinstance(problem, ClaimedBySomebody):
+        return Problem(409, "claimed", agent=problem.name)
     for kind, (status, name) in _OF_CONVERSATIONS.items():
         if isinstance(problem, kind):
             return Problem(status, name)

@@ -43,6 +43,13 @@ class GiveFeedback(_Body):
     helpful: Annotated[bool, Field(strict=True)]
 
 
+class Opened(_Body):
+    """POST /conversations/{id}/opened."""
+
+    message_id: Annotated[str, Field(max_length=100)]
+    url: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
 def _fields(problem: ValidationError) -> str:
     names = [".".join(str(part) for part in error["loc"]) or "body" for error in problem.errors()]
     return ", ".join(dict.fromkeys(name[:40] for name in names[:5]))
@@ -53,6 +60,9 @@ def read(request: Request, kind: type[Body]) -> Body:
 
     Raises Problem 400 for what is not a JSON object, 422 for one of another form.
     """
+    if b"\\u0000" in (request.body or b""):
+        # A sign that no text has, and that not every database takes.
+        raise Problem(400, "bad_json")
     try:
         return kind.model_validate_json(request.body or b"{}")
     except ValidationError as problem:

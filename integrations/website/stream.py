@@ -1,4 +1,4 @@
-"""The WebSocket stream of a conversation: what is said in it, as it is said."""
+"""The WebSocket stream of a conversation: what is said in it, as it is said, and who is talking."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sanic import Blueprint, Request, Websocket
 
-from bot.conversations.store import Context, NoSuchConversation
+from bot.conversations.store import NoSuchConversation
 from bot.conversations.turns import Turns
+from bot.helpdesk.handing_over import HandingOver
 from integrations.website.limits import Limits
 from integrations.website.origins import Origins
 from integrations.website.problems import Problem
@@ -22,6 +23,8 @@ blueprint = Blueprint("stream", url_prefix="/api/v1/conversations")
 AUTHENTICATE_WITHIN_SECONDS = 10
 UNAUTHORISED = 4401
 TRY_AGAIN_LATER = 1013
+LONGEST_FRAME = 100
+"""Signs of what a client may say after the first frame."""
 _PAGE = 200
 
 
@@ -33,13 +36,14 @@ class _Authenticate(BaseModel):
     after: uuid.UUID | None = None
 
 
-async def _authenticate(turns: Turns, socket: Websocket, id_: str) -> tuple[_Authenticate, Context] | None:
+async def _authenticate(turns: Turns, socket: Websocket, id_: str) -> _Authenticate | None:
     """The first frame, when it is a right one and comes in time."""
     try:
         first = _Authenticate.model_validate_json(await socket.recv(AUTHENTICATE_WITHIN_SECONDS) or "")
-        return first, await turns.in_database(turns.store.check, id_, first.token)
+        await turns.in_database(turns.store.check, id_, first.token)
     except (ValidationError, NoSuchConversation):
         return None
+    return first
 
 
 async def _catch_up(turns: Turns, socket: Websocket, id_: str, first: _Authenticate) -> str:
@@ -58,37 +62,46 @@ async def _send(socket: Websocket, frame: dict[str, Any]) -> None:
     await socket.send(json.dumps(frame, ensure_ascii=False))
 
 
-async def _until_it_closes(socket: Websocket) -> None:
-    """Reads and drops whatever the client sends: it has nothing to say here after the first frame."""
-    async for _ in socket:
-        pass
+async def _until_it_closes(socket: Websocket, handing_over: HandingOver, id_: str) -> None:
+    """Passes on that the visitor is typing; whatever else the client sends after the first frame is dropped."""
+    async for said in socket:
+        if said and len(said) <= LONGEST_FRAME and _is_typing(said):
+            handing_over.typed(id_)
+
+
+def _is_typing(said: str | bytes) -> bool:
+    try:
+        return bool(json.loads(said) == {"type": "typing"})
+    except (ValueError, RecursionError):
+        return False
 
 
 @blueprint.websocket("/<id_:str>/stream")
 async def stream(request: Request, socket: Websocket, id_: str) -> None:
     """Streams messages, typing and mode until either side closes."""
     cast("Origins", request.app.ctx.origins).check(request)
-    turns = cast("Services", request.app.ctx.services).turns
+    handing_over = cast("Services", request.app.ctx.services).handing_over
     try:
         with cast("Limits", request.app.ctx.limits).stream(request):
-            await _serve(turns, socket, id_)
+            await _serve(handing_over, socket, id_)
     except Problem:
         await socket.close(TRY_AGAIN_LATER, "too many streams")
     except NoSuchConversation:
         await socket.close(UNAUTHORISED, "erased meanwhile")
 
 
-async def _serve(turns: Turns, socket: Websocket, id_: str) -> None:
+async def _serve(handing_over: HandingOver, socket: Websocket, id_: str) -> None:
+    turns = handing_over.turns
     with turns.streams.watch(id_) as frames:
-        admitted = await _authenticate(turns, socket, id_)
-        if admitted is None:
+        first = await _authenticate(turns, socket, id_)
+        if first is None:
             await socket.close(UNAUTHORISED, "unauthorised")
             return
-        first, context = admitted
         await turns.settle(id_)
         last = await _catch_up(turns, socket, id_, first)
-        await _send(socket, {"type": "mode", "mode": context.mode, "position": None})
-        closed = asyncio.create_task(_until_it_closes(socket))
+        mode, position = await handing_over.mode(id_) or ("assistant", None)
+        await _send(socket, {"type": "mode", "mode": mode, "position": position})
+        closed = asyncio.create_task(_until_it_closes(socket, handing_over, id_))
         waiting: asyncio.Task[Any] | None = None
         try:
             while True:

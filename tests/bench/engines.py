@@ -8,16 +8,20 @@ from datetime import date
 from types import MappingProxyType
 
 import numpy as np
+from sqlalchemy import create_engine
 
 from bot.answers.engine import AnswerEngine, open_engine
 from bot.answers.index import Index
 from bot.answers.knowledge import Knowledge, Topic, load
 from bot.encoder.runtime import Encoder
+from bot.helpdesk.suggesting import Suggester
 from bot.settings import settings
 
 SIZES = (100, 1_000, 10_000)
 QUESTIONS_PER_TOPIC = 20
 ASKED = 200
+TYPED = 40
+"""Questions that are typed word by word."""
 
 
 def _made_up(topics: int, like: AnswerEngine) -> AnswerEngine:
@@ -66,6 +70,46 @@ def _made_up(topics: int, like: AnswerEngine) -> AnswerEngine:
     return AnswerEngine(like.encoder, index, knowledge)
 
 
+def _fresh_encoder() -> Encoder:
+    """A new encoder: the served one remembers what it was asked, and every size here is asked the same."""
+    models = settings().models_dir
+    current = json.loads((models / "current.json").read_text(encoding="utf-8"))
+    return Encoder(models / current["encoder"])
+
+
+def suggestions_while_typing() -> dict[str, dict[str, float]]:
+    """For each size: median and 95th percentile, in ms, of three suggestions at every word that is typed.
+
+    With their texts, as the web process makes them; nothing is kept while somebody types. The way over HTTP is not
+    in it.
+    """
+    config = settings()
+    knowledge = load(config.knowledge_dir)
+    real = open_engine(config.models_dir, knowledge)
+    every = [text for _, _, language, text in knowledge.questions() if language == "nl"]
+    typed = [
+        " ".join(words[:count])
+        for words in (text.split() for text in every[:: len(every) // TYPED])
+        for count in range(1, len(words) + 1)
+    ]
+    found = {}
+    for size in (SIZES[0], SIZES[-1]):
+        engine = _made_up(size, real)
+        engine.encoder = _fresh_encoder()
+        database = create_engine("sqlite://")
+        suggester = Suggester(lambda engine=engine: engine, engine.knowledge, database)
+        suggester.suggest("warm", "nl", channel="phone", keep=False)
+        spent = []
+        for text in typed:
+            began = time.perf_counter()
+            suggester.suggest(text, "nl", channel="phone", keep=False)
+            spent.append((time.perf_counter() - began) * 1000)
+        suggester.close()
+        database.dispose()
+        found[str(size)] = {"median_ms": float(np.median(spent)), "p95_ms": float(np.percentile(spent, 95))}
+    return found
+
+
 def engine_alone() -> dict[str, dict[str, float]]:
     """For each size: median ms of a whole decision on a new question, and of its scoring alone."""
     config = settings()
@@ -75,9 +119,7 @@ def engine_alone() -> dict[str, dict[str, float]]:
     found = {}
     for size in SIZES:
         engine = _made_up(size, real)
-        # A new encoder: the served one remembers what it was asked, and everything here is asked three times.
-        current = json.loads((config.models_dir / "current.json").read_text(encoding="utf-8"))
-        engine.encoder = Encoder(config.models_dir / current["encoder"])
+        engine.encoder = _fresh_encoder()
         whole, scoring = [], []
         for text in texts:
             began = time.perf_counter()

@@ -10,13 +10,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.conftest import Visitor
+from tests.e2e.browsing import Chat
+from tests.e2e.companies import Companies, running_companies
+from tests.e2e.conversing import QUESTION, TOPIC
 from tests.running import ROOT, System
-
-pytest.register_assert_rewrite("tests.e2e.browsing", "tests.e2e.companies", "tests.e2e.conversing")
-
-from tests.e2e.browsing import Chat  # noqa: E402 - so that what it asserts is explained as in a test
-from tests.e2e.companies import Companies, running_companies  # noqa: E402
-from tests.e2e.conversing import QUESTION, TOPIC  # noqa: E402
 
 ARGUMENTS = [
     "--no-sandbox",

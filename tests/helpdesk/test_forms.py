@@ -31,6 +31,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "orientation-talk": {"organisation": "Voorbeeld BV", "about": "Waar beginnen wij?", **CONTACT},
     "introduction-talk": {"organisation": "Voorbeeld BV", **CONTACT},
     "advice-talk": {"organisation": "Voorbeeld BV", "about": "Ons plan.", **CONTACT},
+    "question": {
+        "desk": "charter", "question": "Mag een stichting tekenen?", "email": "vera@example.nl", "consent": True
+    },
     "call-back": {
         "desk": "charter", "subject": "Het plan", "name": "Vera Voorbeeld", "phone": "070 123 45 67", "consent": True
     },
@@ -153,7 +156,7 @@ def test_well_filled_in(form: str, language: str) -> None:
     assert filled_in(forms()[form], GOOD[form], language) == GOOD[form]
 
 
-@pytest.mark.parametrize("form", sorted(set(GOOD) - {"call-back"}))
+@pytest.mark.parametrize("form", sorted(set(GOOD) - {"call-back", "question"}))
 def test_an_address_or_a_number_is_enough(form: str) -> None:
     """Empty fields are left out, whichever way they are empty."""
     bare = {key: value for key, value in GOOD[form].items() if key != "email"}
@@ -162,6 +165,12 @@ def test_an_address_or_a_number_is_enough(form: str) -> None:
     assert (found["phone"], "email" in found) == ("+31 70 123 45 67", False)
     assert filled_in(forms()[form], bare | {"email": None}, "nl") == found
     assert filled_in(forms()[form], bare | {"email": "   "}, "nl") == found
+
+
+def test_a_question_needs_no_contact_details() -> None:
+    """Only who wants the answer by mail fills in an address."""
+    bare = {key: value for key, value in GOOD["question"].items() if key != "email"}
+    assert filled_in(forms()["question"], bare, "nl") == bare
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -59,6 +59,42 @@ def test_next_opening(moment: str, opens: str) -> None:
 
 def test_next_opening_skips_holidays() -> None:
     assert NOT_ON_HOLIDAYS.next_opening(at("2026-12-24T19:00:00")) == at("2026-12-28T08:00:00")
+
+
+def test_easter_monday() -> None:
+    """A public holiday that falls on a Monday: open like any other, or closed until Tuesday."""
+    monday, sunday = at("2026-04-06T10:00:00"), at("2026-04-05T10:00:00")
+    assert ALWAYS.open_at(monday)
+    assert ALWAYS.next_opening(sunday) == at("2026-04-06T08:00:00")
+    assert not NOT_ON_HOLIDAYS.open_at(monday)
+    for moment in (sunday, monday, at("2026-04-06T23:59:59")):
+        assert NOT_ON_HOLIDAYS.next_opening(moment) == at("2026-04-07T08:00:00")
+    assert "dinsdag 7 april om 08:00" in opening_now(NOT_ON_HOLIDAYS, monday, "nl")
+
+
+def test_every_easter_monday_is_known() -> None:
+    """Also in years to come: the date is computed, not written down."""
+    mondays = ["2027-03-29", "2028-04-17", "2029-04-02", "2030-04-22"]
+    assert [NOT_ON_HOLIDAYS.open_at(at(f"{day}T12:00:00")) for day in mondays] == [False] * 4
+
+
+@pytest.mark.parametrize(
+    ("moment", "opens"),
+    [
+        # The clock goes back at 03:00 on Sunday 25 October 2026, and forward at 02:00 on Sunday 28 March 2027.
+        (datetime(2026, 10, 23, 16, 0, tzinfo=UTC), datetime(2026, 10, 26, 7, 0, tzinfo=UTC)),
+        (datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 10, 26, 7, 0, tzinfo=UTC)),
+        (datetime(2026, 10, 25, 1, 30, tzinfo=UTC), datetime(2026, 10, 26, 7, 0, tzinfo=UTC)),
+        (datetime(2027, 3, 26, 17, 0, tzinfo=UTC), datetime(2027, 3, 29, 6, 0, tzinfo=UTC)),
+        (datetime(2027, 3, 28, 0, 59, tzinfo=UTC), datetime(2027, 3, 29, 6, 0, tzinfo=UTC)),
+        (datetime(2027, 3, 28, 1, 0, tzinfo=UTC), datetime(2027, 3, 29, 6, 0, tzinfo=UTC)),
+    ],
+)
+def test_next_opening_over_the_nights_the_clock_changes(moment: datetime, opens: datetime) -> None:
+    """Eight o'clock on the wall, whatever that is in UTC by then."""
+    assert ALWAYS.next_opening(moment) == opens
+    assert not ALWAYS.open_at(opens - timedelta(seconds=1))
+    assert ALWAYS.open_at(opens)
 
 
 def test_in_words_in_both_languages() -> None:

@@ -29,6 +29,7 @@
   const TIMEOUT_MS = 15_000;
   const TYPING_AFTER_MS = 300;
   const TYPING_LASTS_MS = 6_000;
+  const TYPING_EVERY_MS = 2_000;
   const LONGEST_WAIT_SECONDS = 30;
   const LONGEST_WAIT_FOR_A_PERSON_SECONDS = 5;
   const MOST_TRIES = 10;
@@ -241,7 +242,8 @@
     #seen = new Set();
     #cursor = '';       // up to here the feed (stream or GET) has told us everything
     #newest = '';
-    #withPerson = false;
+    #mode = 'assistant';
+    #typedAt = 0;
     #epoch = 0;         // goes up when the conversation is dropped: what was under way then no longer counts
 
     constructor(server, opening, listener) {
@@ -257,6 +259,8 @@
     }
 
     get asked() { return Boolean(this.store.read().asked); }
+
+    get #withPerson() { return ['queue', 'agent'].includes(this.#mode); }
 
     // -- opening and closing
 
@@ -284,6 +288,7 @@
     }
 
     close() {
+      if (this.#withPerson) return; // who waits for somebody hears it when they come
       this.wanted = false;
       this.#hangUp();
     }
@@ -478,12 +483,14 @@
           await this.#prepare();
           if (epoch !== this.#epoch || !this.outbox.includes(item)) continue;
           if (item.state === 'queued') this.#mark(item, 'sending');
-          this.listener.busy(!this.#withPerson);
+          this.listener.busy(this.#mode !== 'agent');
           const body = item.payload ? { payload: item.payload } : { text: item.text };
           const { messages } = await this.#call(`/${this.id}/messages`, { method: 'POST', token: this.token, key: item.key, body });
           if (epoch !== this.#epoch) continue;
           item.before = messages[0]?.id;
-          this.#withPerson = !messages.length;
+          // Who talks is told by the stream; where there is none, this tells it.
+          if (!messages.length && this.#mode !== 'agent') this.#turnTo('agent');
+          if (messages.length && this.#mode === 'agent' && !this.#stream) this.#turnTo('assistant');
           this.store.write({ asked: true });
           this.#drop(item, 'sent');
           this.#receive(messages);
@@ -513,6 +520,12 @@
 
     feedback(messageId, helpful) {
       return this.#call(`/${this.id}/feedback`, { method: 'POST', token: this.token, body: { message_id: messageId, helpful } });
+    }
+
+    /** That a link of an answer was opened: counted, without who did. Nobody waits for it, and nothing depends on it. */
+    opened(messageId, url) {
+      const address = new URL(`api/v1/conversations/${this.id}/opened`, this.server);
+      request(address, { method: 'POST', token: this.token, body: { message_id: messageId, url } }).catch(() => {});
     }
 
     /** What is filled in on a form; in a new conversation if this one turns out to be gone. */
@@ -571,7 +584,7 @@
       this.#seen.clear();
       this.#cursor = '';
       this.#newest = '';
-      this.#withPerson = false;
+      this.#mode = 'assistant';
       this.id = null;
       this.token = null;
       if (!keepOutbox) this.outbox = [];
@@ -605,16 +618,25 @@
         this.#streamTries = 0;
         if (frame.type === 'message') this.#receive([frame.message], { feed: true });
         if (frame.type === 'typing' && frame.sender !== 'visitor') this.listener.typing(frame.sender);
-        if (frame.type === 'mode') {
-          this.#withPerson = frame.mode === 'queue' || frame.mode === 'agent';
-          this.listener.mode(frame.mode, frame.position);
-        }
+        if (frame.type === 'mode') this.#turnTo(frame.mode, frame.position);
       };
       socket.onclose = () => {
         if (socket !== this.#stream) return;
         this.#stream = null;
         this.#listenLater();
       };
+    }
+
+    #turnTo(mode, position) {
+      this.#mode = mode;
+      this.listener.mode(mode, position);
+    }
+
+    /** Somebody who waits for the visitor's words sees that they are coming. */
+    typing() {
+      if (!this.#withPerson || this.#stream?.readyState !== WebSocket.OPEN || Date.now() - this.#typedAt < TYPING_EVERY_MS) return;
+      this.#typedAt = Date.now();
+      this.#stream.send('{"type":"typing"}');
     }
 
     #listenLater() {
@@ -836,6 +858,7 @@
     #following = true;    // is the reader at the newest message?
     #unread = null;
     #typingTimer = 0;
+    #mode = { mode: 'assistant' };
     #typingSaid = false;
     #connection = 'ok';
     #isOpen = false;
@@ -1010,9 +1033,11 @@
         this.#label(() => { button.ariaPressed = String(code === this.#language); });
         return button;
       });
+      this.subtitle = el('p', { id: 'subtitle' });
+      this.#label(() => this.#labelMode());
       this.head = el('header', { class: 'head' },
         el('span', { class: 'mark' }, icon('signpost')),
-        el('div', { class: 'names' }, text(el('h2', { id: 'title' }), 'panel.title'), text(el('p', { id: 'subtitle' }), 'panel.subtitle')),
+        el('div', { class: 'names' }, text(el('h2', { id: 'title' }), 'panel.title'), this.subtitle),
         name(el('div', { class: 'languages', role: 'group' }, ...this.languages), 'panel.language'),
         name(el('button', { ...press(() => this.#askToErase()), class: 'tool' }, icon('erase')), 'panel.erase'),
         name(el('button', { ...press(() => this.close()), class: 'tool' }, icon('minimise')), 'panel.minimise'));
@@ -1030,16 +1055,17 @@
 
       this.field = el('textarea', {
         id: 'field', rows: '1', enterkeyhint: 'send', autocomplete: 'off', 'aria-describedby': 'hint problem',
-        oninput: () => this.#typed(), onkeydown: (event) => this.#keyInField(event),
+        oninput: () => { this.#typed(); this.conversation.typing(); }, onkeydown: (event) => this.#keyInField(event),
       });
       this.#label(() => { this.field.placeholder = this.#t('composer.placeholder'); });
       this.counter = el('p', { class: 'counter', hidden: true });
+      this.person = text(el('button', { ...press((event) => this.#askForPerson(event)), class: 'person' }), 'mode.ask');
       this.problem = el('p', { class: 'problem', id: 'problem', hidden: true });
       this.composer = el('form', { class: 'composer', novalidate: true, onsubmit: (event) => { event.preventDefault(); this.#submit(); } },
         this.newest, this.problem,
         text(el('label', { for: 'field', class: 'hidden' }), 'composer.label'),
         el('div', { class: 'field' }, this.field, name(el('button', { class: 'send' }, icon('send')), 'composer.send')),
-        el('div', { class: 'below' }, text(el('p', { id: 'hint' }), 'composer.hint'), this.counter));
+        el('div', { class: 'below' }, text(el('p', { id: 'hint' }), 'composer.hint'), this.person, this.counter));
       this.#label(() => this.#count());
 
       this.body = el('div', { class: 'body' },
@@ -1094,6 +1120,7 @@
         this.panel.hidden = false;
         this.launcher.hidden = true;
         this.launcher.ariaExpanded = 'true';
+        this.launcher.lastChild.textContent = this.#t('launcher.label');
         this.#fit();
         this.#typed();
         if (!navigator.onLine) this.#showConnection('lost');
@@ -1297,6 +1324,13 @@
       this.conversation.send({ text });
     }
 
+    /** The words are enough: the server knows them. Not twice by a double click. */
+    #askForPerson(event) {
+      if (event.detail > 1) return;
+      this.conversation.send({ text: this.#t('mode.ask') });
+      this.field.focus(); // the button goes once the visitor waits
+    }
+
     async #switchTo(code, label) {
       if (code === this.#language) return;
       this.store.write({ chosen: true });
@@ -1313,6 +1347,10 @@
 
     #showMessages(list, restored) {
       if (list.some(({ sender }) => sender !== 'visitor')) this.#hideTyping();
+      if (!this.#isOpen && !restored && list.some(({ sender }) => /agent|system/.test(sender))) {
+        this.launcher.lastChild.textContent = this.#t('panel.newest');
+        this.#announce(this.#t('panel.newest'));
+      }
       if (restored) this.log.ariaLive = 'off';
       if (this.#form && !restored) this.#announce(this.#t('panel.newest')); // the log is silent under it
       let first = null;
@@ -1365,9 +1403,13 @@
       const { id, sender, kind, language } = message;
       const t = (key, values) => this.#t(key, values, language);
       const own = sender === 'visitor';
-      const bubble = el('div', { class: 'bubble' });
+      const opened = ({ target, button }) => {
+        const link = target.closest('a[target]');
+        if (link && button < 2 && message.topic) this.conversation.opened(id, link.href);
+      };
+      const bubble = el('div', { class: 'bubble', onclick: opened, onauxclick: opened });
       const node = el('div', { class: `message ${sender}`, lang: language, 'data-kind': kind },
-        el('p', { class: sender === 'agent' ? 'tag' : 'hidden' }, t(`sender.${sender}`)), bubble);
+        el('p', { class: own || sender === 'system' ? 'hidden' : 'tag' }, t(`sender.${sender}`)), bubble);
 
       if (message.progress) {
         const { step, of } = message.progress;
@@ -1382,7 +1424,7 @@
       if (message.buttons?.length) {
         node.append(el('div', { class: 'choices' }, ...message.buttons.map((button) => this.#renderChoice(button, t))));
       }
-      if (kind === 'answer') node.append(this.#renderFeedback(id, t));
+      if (kind === 'answer' || (kind === 'handoff' && sender === 'system')) node.append(this.#renderFeedback(id, t));
       if (kind === 'status') {
         const wipe = () => {
           words.textContent = t('status.gone');
@@ -1630,10 +1672,18 @@
     }
 
     #showMode(mode, position) {
+      this.#mode = { mode, position };
+      this.stripButton.hidden = mode !== 'closed';
+      this.person.hidden = mode === 'queue' || mode === 'agent';
+      this.#labelMode();
+    }
+
+    #labelMode() {
+      const { mode, position } = this.#mode;
+      this.subtitle.textContent = this.#t(mode === 'agent' ? 'sender.agent' : 'panel.subtitle');
       const key = { queue: position ? 'mode.queue' : 'mode.queue_unknown', agent: 'mode.agent', closed: 'mode.closed' }[mode];
       const words = key ? this.#t(key, { position }) : '';
       if (this.strip.textContent !== words) this.strip.textContent = words;
-      this.stripButton.hidden = mode !== 'closed';
     }
 
     // -- questions inside the panel

@@ -1,0 +1,1 @@
+"""Tickets out: one interface (`bot.helpdesk.ticketing`), and what stands behind it."""

@@ -1,0 +1,139 @@
+"""A system with people behind the desks: agents who are there, and what they see and do."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+from websockets.sync.client import ClientConnection, connect
+
+from bot.answers.engine import open_engine as open_answers
+from bot.answers.knowledge import load
+from bot.database.engine import migrate, open_engine
+from bot.registry.codes import server_key
+from bot.settings import Settings, settings
+from bot.staff.accounts import AccountStore, Staff
+from bot.staff.sessions import SessionStore
+from integrations.console.sessions import COOKIE_ON_LOOPBACK
+from tests.conftest import Visitor
+from tests.running import System
+
+CHARTER_TOPIC = "charter.what-is"
+"""A visitor who comes for this talks to the Charter's desk, which has an agent at any hour of the week."""
+
+
+class AgentThere:
+    """An agent with an open console, over the console's own API."""
+
+    def __init__(self, system: System, sessions: SessionStore, account: Staff) -> None:
+        token = sessions.open(account.id)
+        self.account, self._cookie = account, f"{COOKIE_ON_LOOPBACK}={token}"
+        self._url = system.url
+        headers = {"X-CSRF-Token": sessions.csrf_token(token), "Cookie": self._cookie}
+        self.http = httpx.Client(base_url=f"{system.url}/console/api", headers=headers, timeout=60)
+
+    def takes_chats(self, yes: bool) -> None:
+        """Turns the agent's own switch."""
+        reply = self.http.post("/me/takes-chats", json={"takes_chats": yes})
+        assert reply.status_code == 200, reply.text
+
+    def does(self, visitor: Visitor, what: str, **body: Any) -> httpx.Response:
+        """Something with a visitor's conversation, whatever comes of it: claim, say, close."""
+        return self.http.post(f"/conversations/{visitor.id}/{what}", json=body)
+
+    def claims(self, visitor: Visitor) -> dict[str, Any]:
+        """Takes a conversation; gives the hand-over."""
+        reply = self.does(visitor, "claim")
+        assert reply.status_code == 200, reply.text
+        return dict(reply.json()["hand_over"])
+
+    def says(self, visitor: Visitor, said: str, key: str | None = None) -> dict[str, Any]:
+        """Says something; gives the message."""
+        reply = self.does(visitor, "say", text=said, key=key or f"{said} {time.monotonic_ns()}")
+        assert reply.status_code == 200, reply.text
+        return dict(reply.json()["message"])
+
+    def sees(self, visitor: Visitor) -> dict[str, Any]:
+        """All that the console shows of a conversation."""
+        reply = self.http.get(f"/conversations/{visitor.id}")
+        assert reply.status_code == 200, reply.text
+        return dict(reply.json())
+
+    @contextmanager
+    def stream(self) -> Iterator[ClientConnection]:
+        """The console's stream, behind the board that it begins with."""
+        url = self._url.replace("http", "ws", 1) + "/console/api/stream"
+        headers = {"Cookie": self._cookie, "Origin": self._url}
+        with connect(url, open_timeout=20, additional_headers=headers) as socket:
+            assert json.loads(socket.recv(30))["type"] == "board"
+            yield socket
+
+    def goes(self) -> None:
+        """Turns the switch off and hangs up."""
+        with suppress(httpx.HTTPError):
+            self.takes_chats(False)
+        self.http.close()
+
+
+class Staffed:
+    """A running system, and its accounts."""
+
+    def __init__(self, system: System) -> None:
+        self.system = system
+        url = system.environment["DATABASE_URL"]
+        known = {"database_url": url, "server_key_file": Path(system.environment["SERVER_KEY_FILE"])}
+        if "SERVER_KEY" in system.environment:
+            known["server_key"] = system.environment["SERVER_KEY"]
+        migrate(url)
+        self.engine = open_engine(url, 20)
+        self.accounts = AccountStore(self.engine)
+        self.sessions = SessionStore(self.engine, server_key(Settings(_env_file=None, **known)))  # type: ignore[call-arg]
+        self._there: list[AgentThere] = []
+        self._count = 0
+
+    def agent(self, name: str = "Anna Voorbeeld", *, desks: tuple[str, ...] = ("charter",)) -> AgentThere:
+        """An agent who takes chats."""
+        self._count += 1
+        account = self.accounts.create(f"agent{self._count}@example.org", name, ("agent",), desks)
+        there = AgentThere(self.system, self.sessions, account)
+        self._there.append(there)
+        there.takes_chats(True)
+        return there
+
+    def visitor(self, language: str = "nl") -> Visitor:
+        """A visitor who comes for the Charter."""
+        return Visitor(self.system, language, topic=CHARTER_TOPIC)
+
+    def everybody_goes(self) -> None:
+        """Nobody is there any more."""
+        while self._there:
+            self._there.pop().goes()
+
+
+def until_frame(socket: ClientConnection, kind: str, **values: Any) -> dict[str, Any]:
+    """The next frame of a kind with these values; others are passed over."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        frame = json.loads(socket.recv(30))
+        if frame["type"] == kind and all(frame.get(name) == value for name, value in values.items()):
+            return dict(frame)
+    raise AssertionError(f"no frame {kind} with {values}")
+
+
+@cache
+def questions_without_an_answer(language: str, desk: str) -> tuple[str, ...]:
+    """What nobody asks here, and what comes nearest to it is about this desk."""
+    knowledge = load(settings().knowledge_dir)
+    engine = open_answers(settings().models_dir, knowledge)
+    found = []
+    for pair in knowledge.out_of_scope:
+        decision = engine.decide(pair[language], language, CHARTER_TOPIC)
+        if decision.outcome == "unknown" and decision.topics and knowledge.topics[decision.topics[0]].desk == desk:
+            found.append(pair[language])
+    return tuple(found)
