@@ -36,14 +36,15 @@ def end_request_retention(store: RequestStore, days: int) -> int:
 
 
 def end_helpdesk_retention(engine: Engine, days: int, suggestion_days: int) -> int:
-    """Erases logged questions and closed drafts after `days` days, bare drafts at once, suggestions after theirs.
+    """Erases logged questions and closed drafts after `days` days, bare drafts at once, the others with suggestions.
 
     Gives how many rows were erased, those that go with them not counted.
     """
     before = now() - timedelta(days=days)
     erased = _until_none(lambda: logging_questions.forget(engine, before))
-    erased += _until_none(lambda: drafting.forget(engine, before))
-    return erased + _until_none(lambda: suggesting.forget(engine, now() - timedelta(days=suggestion_days)))
+    long_before = now() - timedelta(days=suggestion_days)
+    erased += _until_none(lambda: drafting.forget(engine, before, long_before))
+    return erased + _until_none(lambda: suggesting.forget(engine, long_before))
 
 
 def _until_none(erase: Callable[[], int]) -> int:

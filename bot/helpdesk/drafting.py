@@ -321,15 +321,17 @@ class DraftStore(Store):
         return _file_name(draft), as_file(draft, topic, now().date())
 
 
-def forget(engine: Engine, closed_before: datetime) -> int:
+def forget(engine: Engine, closed_before: datetime, made_before: datetime) -> int:
     """Removes what is left of drafts; gives how many, some hundreds at a time.
 
-    Those without an answer whose questions are all gone, and those that were closed before a moment.
+    Those without an answer whose questions are all gone, those that were closed before a moment, and those that were
+    made before another and that no editor has looked after.
     """
     left = exists().where(TopicDraftQuestion.draft_id == TopicDraft.id)
     bare = (TopicDraft.origin == "unanswered") & (TopicDraft.answer == "") & ~left
     with Session(engine) as session, session.begin():
-        query = select(TopicDraft.id).where(bare | (TopicDraft.closed_at < closed_before)).limit(_AT_ONCE)
+        old = (TopicDraft.closed_at < closed_before) | (TopicDraft.created_at < made_before)
+        query = select(TopicDraft.id).where(bare | old).limit(_AT_ONCE)
         done = session.execute(delete(TopicDraft).where(TopicDraft.id.in_(query)))
         return int(cast("CursorResult[Any]", done).rowcount)
 

@@ -252,6 +252,10 @@ def test_what_is_done_goes_in_time(store: DraftStore, engine: Engine) -> None:
         session.execute(late)
     assert end_helpdesk_retention(engine, 30, 730) == 1
     assert [draft.id for draft in store.all()] == [waiting]
+    with Session(engine) as session, session.begin():
+        session.execute(update(TopicDraft).values(created_at=now() - timedelta(days=731)))
+    assert end_helpdesk_retention(engine, 30, 730) == 1
+    assert store.all() == []
 
 
 # ---- as a file
