@@ -15,7 +15,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.answers import knowledge
 from bot.nlu import action_response, quiet_log
-from bot.nlu.importer import PAIRS_PER_TOPIC, PUT_IN_REQUEST, QUESTION, START_GUIDE, KnowledgeImporter
+from bot.nlu.importer import INTENTS_OF_FORMS, PAIRS_PER_TOPIC, QUESTION, START_GUIDE, KnowledgeImporter
 from bot.nlu.tracker import BoundedTrackerStore
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -92,7 +92,7 @@ def test_every_topic_of_the_knowledge_has_examples_in_both_languages():
     examples = KnowledgeImporter(folder=str(ROOT / "knowledge")).get_nlu_data().intent_examples
     known = knowledge.load(ROOT / "knowledge")
     texts = {example.get("text") for example in examples if example.get("intent") == QUESTION}
-    assert {example.get("intent") for example in examples} == {QUESTION, START_GUIDE, PUT_IN_REQUEST}
+    assert {example.get("intent") for example in examples} == {QUESTION, START_GUIDE, *INTENTS_OF_FORMS.values()}
     for topic in known.topics.values():
         for language in knowledge.LANGUAGES:
             assert sum(pair[language] in texts for pair in topic.questions) >= PAIRS_PER_TOPIC, topic.id
