@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -123,7 +123,7 @@ class Turns:
         """Told of every turn in a conversation that waits for a person or is held by one, or begins or ceases to."""
         self._code_pattern = code_pattern
         self._locks = _Locks()
-        self._running: set[asyncio.Task[list[MessageShown]]] = set()
+        self._running: set[asyncio.Task[Any]] = set()
         self._threads = ThreadPoolExecutor(_DATABASE_THREADS, thread_name_prefix="database")
 
     async def close(self) -> None:
@@ -146,15 +146,19 @@ class Turns:
         Nothing while a person holds the conversation. Raises what `ConversationStore.begin_turn` raises.
         A visitor who hangs up halfway finds the reply later: the turn goes on without them.
         """
-        turn = asyncio.create_task(self._take(id_, token, said, button_id, key))
-        self._running.add(turn)
-        turn.add_done_callback(self._done)
-        return await asyncio.shield(turn)
+        return await self.to_the_end(self._take(id_, token, said, button_id, key))
 
-    def _done(self, turn: asyncio.Task[list[MessageShown]]) -> None:
-        self._running.discard(turn)
-        if not turn.cancelled():
-            turn.exception()  # Whoever asked may be gone; who is not has been told.
+    async def to_the_end(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Does what was begun, also when whoever asked for it hangs up: what is stored must be told as well."""
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._done)
+        return await asyncio.shield(task)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # Whoever asked may be gone; who is not has been told.
 
     async def _take(
         self, id_: str, token: str, said: str | None, button_id: str | None, key: str | None

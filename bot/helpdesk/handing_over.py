@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -24,8 +24,6 @@ from bot.helpdesk.queue import HandOverShown, HandOverStore, StillOpen, Telling,
 from bot.messages import MessageShown
 
 log = logging.getLogger(__name__)
-
-Result = TypeVar("Result")
 
 EVERY_SECONDS = 15.0
 LONGEST_TEXT = 4000
@@ -65,7 +63,6 @@ class HandingOver:
         self._typed: dict[str, float] = {}
         self._read_at: dict[str, datetime] = {}
         """When a visitor who waits last asked for messages."""
-        self._running: set[asyncio.Task[Any]] = set()
         turns.changed = self._changed
 
     async def start(self) -> None:
@@ -115,7 +112,7 @@ class HandingOver:
 
         Raises NotWaiting, ClaimedBySomebody, NoSuchConversation.
         """
-        return await self._to_the_end(self._change(self.store.claim, conversation_id, staff.id))
+        return await self.turns.to_the_end(self._change(self.store.claim, conversation_id, staff.id))
 
     async def say(self, conversation_id: str, staff: Agent, text: str, key: str) -> MessageShown:
         """Says something to the visitor; the same key again says nothing twice. At most 4,000 characters.
@@ -124,15 +121,15 @@ class HandingOver:
         """
         if not text.strip() or len(text) > LONGEST_TEXT:
             raise ValueError(f"a text of 1 to {LONGEST_TEXT} characters")
-        return await self._to_the_end(self._say(conversation_id, staff.id, text.strip(), key))
+        return await self.turns.to_the_end(self._say(conversation_id, staff.id, text.strip(), key))
 
     async def hand_back(self, conversation_id: str, staff: Agent) -> HandOverShown:
         """The assistant goes on. Raises NotHolding, NoSuchConversation."""
-        return await self._to_the_end(self._change(self.store.hand_back, conversation_id, staff.id))
+        return await self.turns.to_the_end(self._change(self.store.hand_back, conversation_id, staff.id))
 
     async def close(self, conversation_id: str, staff: Agent, outcome: str) -> HandOverShown:
         """The agent is done; the visitor's next message is for the assistant. Raises NotHolding, NoSuchConversation."""
-        return await self._to_the_end(self._change(self.store.close, conversation_id, staff.id, outcome))
+        return await self.turns.to_the_end(self._change(self.store.close, conversation_id, staff.id, outcome))
 
     async def read_up_to(self, conversation_id: str, staff: Agent, message_id: str) -> HandOverShown:
         """The agent has seen the messages up to this one. Raises NotHolding, NoSuchConversation."""
@@ -241,18 +238,6 @@ class HandingOver:
         return lambda language, _: saying.nobody_came(language, desks.reach(desk, language), desks.form(language))
 
     # ---- Telling
-
-    async def _to_the_end(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Does what was begun, also when whoever asked for it hangs up: what is stored must be told as well."""
-        task = asyncio.create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._done)
-        return await asyncio.shield(task)
-
-    def _done(self, task: asyncio.Task[Any]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            task.exception()  # Whoever asked may be gone; who is not has been told.
 
     async def _change(self, change: Callable[..., HandOverShown], *arguments: str) -> HandOverShown:
         return await self._tell(await self.turns.in_database(change, *arguments))

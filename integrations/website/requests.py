@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Annotated, Literal, TypeVar
 
@@ -11,6 +12,8 @@ from sanic import Request
 from integrations.website.problems import Problem
 
 LONGEST_TEXT = 2000
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""U+0000 in JSON: a sign that no text has, and that not every database takes. Not the words of who writes about it."""
 LONGEST_KEY = 200
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -60,8 +63,7 @@ def read(request: Request, kind: type[Body]) -> Body:
 
     Raises Problem 400 for what is not a JSON object, 422 for one of another form.
     """
-    if b"\\u0000" in (request.body or b""):
-        # A sign that no text has, and that not every database takes.
+    if _NUL.search(request.body or b""):
         raise Problem(400, "bad_json")
     try:
         return kind.model_validate_json(request.body or b"{}")

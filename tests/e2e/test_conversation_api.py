@@ -307,3 +307,9 @@ def test_problems_in_the_conversations_language(system: System) -> None:
     refused = english.http.post(f"{english.path}/messages", json={"text": ""}, headers={"Accept-Language": "nl"})
     check_problem(refused, 422, "empty", "en")
     assert refused.headers["Content-Language"] == "en"
+
+
+def test_a_sign_that_no_database_takes_is_refused(visitor: Visitor) -> None:
+    """Not so the words of somebody who writes about it."""
+    assert visitor.send({"text": "wat is \x00 het Charter"}).status_code == 400
+    assert visitor.send({"text": "wat is \\u0000 in het Charter"}).status_code == 200
