@@ -101,11 +101,14 @@ class Console:
         return self.page.locator(f'[data-conversation="{visitor.id}"] .line')
 
     def claim_next(self) -> None:
-        """Takes whoever waits longest, by the key."""
+        """Takes whoever waits longest, by the key, and sees what they said."""
         before = self.mine.count()
         self.page.keyboard.press("Alt+n")
         expect(self.mine).to_have_count(before + 1)
         expect(self.answer).to_be_focused()
+        claimed = self.mine.nth(before)
+        expect(claimed).to_have_attribute("aria-current", "true")
+        expect(claimed.locator(".badge")).to_be_hidden()
 
     def send(self, words: str) -> None:
         self.answer.fill(words)
