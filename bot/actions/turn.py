@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 from typing import Any, ClassVar, cast
 
 from rasa_sdk import Action, Tracker
+from rasa_sdk.events import FollowupAction
 from rasa_sdk.executor import CollectingDispatcher
 
 from bot.answers import knowledge as knowledge_module
@@ -26,6 +27,9 @@ from bot.messages import Draft, Language
 from bot.settings import settings
 
 log = logging.getLogger(__name__)
+
+ACTION_LISTEN = "action_listen"
+"""Rasa's own: waits for the visitor."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +142,8 @@ class TurnAction(Action, ABC):
             raise
         for draft in drafts:
             dispatcher.utter_message(json_message=draft.model_dump(mode="json"))
-        return []
+        # One action makes a turn: said here, it need not be predicted.
+        return [FollowupAction(ACTION_LISTEN)]
 
     def _drafts(self, turn: Turn) -> list[Draft]:
         """A guide that waits goes before everything else; after everything else it says where it was."""

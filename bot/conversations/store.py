@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Engine, delete, func, select, update
+from sqlalchemy import BindParameter, CursorResult, Engine, and_, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from bot.conversations.models import Button, Conversation, Feedback, Message
@@ -104,6 +104,10 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def _is_token(token: str, hash_: str) -> bool:
+    return hmac.compare_digest(hash_, token_hash(token))
+
+
 def _in_its_place(message: Message) -> str:
     """What stands in place of a message that has expired; a visitor's was a button that names a company."""
     return text_of("status.gone_pressed" if message.sender == "visitor" else "status.gone", message.language)
@@ -140,46 +144,59 @@ def messages_shown(session: Session, messages: Sequence[Message]) -> list[Messag
     return _show(session, messages)
 
 
+# Made once: SQLAlchemy takes longer to put these together than to run them, and every turn runs them twice.
+_CONVERSATION: BindParameter[str] = bindparam("conversation_id")
+_GUIDES = (
+    select(GuideProgress.guide, GuideProgress.step, GuideProgress.answers, GuideProgress.trail, GuideProgress.waiting)
+    .where(GuideProgress.conversation_id == _CONVERSATION)
+    .order_by(GuideProgress.updated_at.desc())
+)
+_LAST_REPLY = (
+    select(Message.id)
+    .where(Message.conversation_id == _CONVERSATION, Message.sender == "assistant")
+    .order_by(Message.id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_CHOICES = select(Button.payload).where(Button.message_id == _LAST_REPLY).order_by(Button.position)
+_CHECKED = select(
+    Conversation.token_hash, Conversation.id, Conversation.language, Conversation.mode, Conversation.version,
+    Conversation.last_topic, Conversation.misses,
+).where(Conversation.id == _CONVERSATION)  # fmt: skip
+_AT_A_TURN = _CHECKED.add_columns(Message.id.label("message_id"), Message.text, Message.payload).outerjoin(
+    Message, and_(Message.conversation_id == Conversation.id, Message.id == bindparam("message_id"))
+)
+_REPLIES = select(Message).where(Message.reply_to == bindparam("message_id")).order_by(Message.id)
+
+
 def _guides(session: Session, id_: str) -> tuple[GuideState, ...]:
-    query = select(GuideProgress).where(GuideProgress.conversation_id == id_).order_by(GuideProgress.updated_at.desc())
-    return tuple(
-        GuideState(guide=row.guide, step=row.step, answers=row.answers, trail=row.trail, waiting=row.waiting)
-        for row in session.scalars(query)
-    )
+    return tuple(GuideState(**row._mapping) for row in session.execute(_GUIDES, {"conversation_id": id_}))
 
 
 def _choices(session: Session, id_: str) -> tuple[dict[str, Any], ...]:
     """What the buttons of the assistant's last message stand for."""
-    last_reply = (
-        select(Message.id)
-        .where(Message.conversation_id == id_, Message.sender == "assistant")
-        .order_by(Message.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    return tuple(
-        session.scalars(select(Button.payload).where(Button.message_id == last_reply).order_by(Button.position))
-    )
+    return tuple(session.scalars(_CHOICES, {"conversation_id": id_}))
 
 
-def _bare_context(conversation: Conversation, message: Message | None = None) -> Context:
+def _context_of(row: Any) -> Context:
+    """What stands in the conversation's own row; `row` has its columns."""
     return Context(
-        id=conversation.id,
-        language=conversation.language,
-        mode=conversation.mode,
-        version=conversation.version,
-        last_topic=conversation.last_topic,
-        misses=conversation.misses,
-        message_id=message.id if message else None,
-        text=message.text if message else "",
-        payload=message.payload if message else None,
+        id=row.id,
+        language=row.language,
+        mode=row.mode,
+        version=row.version,
+        last_topic=row.last_topic,
+        misses=row.misses,
     )
 
 
 def _context(session: Session, conversation: Conversation, message: Message | None = None) -> Context:
     """With what was offered last and where the visitor is in the guides, which takes two queries."""
     return replace(
-        _bare_context(conversation, message),
+        _context_of(conversation),
+        message_id=message.id if message else None,
+        text=message.text if message else "",
+        payload=message.payload if message else None,
         choices=_choices(session, conversation.id),
         guides=_guides(session, conversation.id),
     )
@@ -279,7 +296,7 @@ class ConversationStore(Store):
     @staticmethod
     def _find(session: Session, id_: str, token: str, *, lock: bool = False) -> Conversation:
         conversation = session.get(Conversation, id_, with_for_update=lock or None)
-        if conversation is None or not hmac.compare_digest(conversation.token_hash, token_hash(token)):
+        if conversation is None or not _is_token(token, conversation.token_hash):
             raise NoSuchConversation(id_)
         return conversation
 
@@ -289,7 +306,10 @@ class ConversationStore(Store):
         Raises NoSuchConversation when it is not there or the token is not its own.
         """
         with self._reading() as session:
-            return _bare_context(self._find(session, id_, token))
+            row = session.execute(_CHECKED, {"conversation_id": id_}).first()
+            if row is None or not _is_token(token, row.token_hash):
+                raise NoSuchConversation(id_)
+            return _context_of(row)
 
     def begin_turn(
         self,
@@ -317,7 +337,7 @@ class ConversationStore(Store):
                 if before is not None:
                     if before.request_hash != request_hash:
                         raise KeyUsedForAnother(key)
-                    replies = session.scalars(select(Message).where(Message.reply_to == before.id).order_by(Message.id))
+                    replies = session.scalars(_REPLIES, {"message_id": before.id})
                     return Turn(
                         _shown(before, ()),
                         _context(session, conversation, before),
@@ -369,8 +389,7 @@ class ConversationStore(Store):
             conversation = session.get(Conversation, turn.context.id, with_for_update=True)
             if conversation is None or conversation.version != turn.context.version:
                 return []
-            before = session.scalars(select(Message).where(Message.reply_to == turn.message.id).order_by(Message.id))
-            if answered := before.all():
+            if answered := session.scalars(_REPLIES, {"message_id": turn.message.id}).all():
                 return _show(session, answered)
             return [add_message(session, conversation, draft, turn.message.id) for draft in drafts]
 
@@ -404,12 +423,17 @@ class ConversationStore(Store):
         Raises NoSuchConversation.
         """
         with self._reading() as session:
-            conversation = session.get(Conversation, id_)
-            if conversation is None:
+            row = session.execute(_AT_A_TURN, {"conversation_id": id_, "message_id": message_id}).first()
+            if row is None:
                 raise NoSuchConversation(id_)
-            message = session.get(Message, message_id) if message_id else None
-            own = message if message and message.conversation_id == id_ else None
-            return _context(session, conversation, own)
+            return replace(
+                _context_of(row),
+                message_id=row.message_id,
+                text=row.text or "",
+                payload=row.payload,
+                choices=_choices(session, id_),
+                guides=_guides(session, id_),
+            )
 
     def tell(self, id_: str, make: Callable[[Session, Context], Sequence[Draft]]) -> list[MessageShown]:
         """Stores messages that answer no message of the visitor: a confirmation, say.

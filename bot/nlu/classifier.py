@@ -20,7 +20,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from sklearn.linear_model import LogisticRegression
 
-import bot.nlu.action_response  # takes the schema check out of every action call
+import bot.nlu.lighter_turns  # takes out of a turn what never changes
 import bot.nlu.quiet_log  # noqa: F401  (keeps texts out of Rasa's log)
 from bot.nlu.featurizer import SentenceFeaturizer, sentence_vector
 

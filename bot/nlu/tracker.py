@@ -8,15 +8,17 @@ from collections import OrderedDict
 from typing import Any
 
 from rasa.core.brokers.broker import EventBroker
-from rasa.core.tracker_store import SerializedTrackerAsText, TrackerStore
+from rasa.core.tracker_store import TrackerStore
+from rasa.shared.core.conversation import Dialogue
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.trackers import DialogueStateTracker
 
 
-class BoundedTrackerStore(TrackerStore, SerializedTrackerAsText):
+class BoundedTrackerStore(TrackerStore):
     """Keeps trackers in memory, the least recently used out first, none longer than its time to live.
 
-    Rasa's own InMemoryTrackerStore keeps every conversation for as long as the process lives.
+    Rasa's own InMemoryTrackerStore keeps every conversation for as long as the process lives, as JSON that it reads
+    again at every turn. Events never change once they have happened, so here they are kept as they are.
     """
 
     def __init__(
@@ -32,17 +34,13 @@ class BoundedTrackerStore(TrackerStore, SerializedTrackerAsText):
         self._seconds_to_live = seconds_to_live
         self._events = events
         self._timer: asyncio.TimerHandle | None = None
-        self._kept: OrderedDict[str, tuple[float, str]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[float, Dialogue]] = OrderedDict()
         super().__init__(domain, event_broker, **kwargs)
 
     async def save(self, tracker: DialogueStateTracker) -> None:
-        """Keeps the tracker's last events, and drops trackers that are too old or too many.
-
-        The whole tracker travels to the action server on each action, and no rule looks further back.
-        """
+        """Keeps the last events, further back than any rule looks; drops trackers that are too old or too many."""
         moment = time.monotonic()
-        recent = DialogueStateTracker.from_events(tracker.sender_id, list(tracker.events)[-self._events :])
-        self._kept[tracker.sender_id] = (moment, self.serialise_tracker(recent))
+        self._kept[tracker.sender_id] = (moment, Dialogue(tracker.sender_id, list(tracker.events)[-self._events :]))
         self._kept.move_to_end(tracker.sender_id)
         while len(self._kept) > self._conversations:
             self._kept.popitem(last=False)
@@ -74,7 +72,9 @@ class BoundedTrackerStore(TrackerStore, SerializedTrackerAsText):
         kept = self._kept.get(sender_id)
         if kept is None:
             return None
-        return self.deserialise_tracker(sender_id, kept[1])
+        tracker = self.init_tracker(sender_id)
+        tracker.recreate_from_dialogue(kept[1])
+        return tracker
 
     async def delete(self, sender_id: str) -> None:
         """Forgets one conversation."""

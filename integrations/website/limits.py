@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from integrations.website.problems import Problem
 
 SUGGESTIONS_PER_ACCOUNT_AND_MINUTE = 900
 """One at every key that is struck, and nobody strikes more."""
+
+SWEPT_EVERY_SECONDS = 1.0
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -61,11 +64,25 @@ class Addresses:
         return str(known)
 
 
+class _Memory(MemoryStorage):
+    """Looks once a second what has expired.
+
+    The library starts a thread for that within ten milliseconds of every request, which takes longer than counting it.
+    What has expired is not counted, swept or not.
+    """
+
+    def _MemoryStorage__schedule_expiry(self) -> None:  # noqa: N802
+        if not self.timer.is_alive():
+            self.timer = threading.Timer(SWEPT_EVERY_SECONDS, self._MemoryStorage__expire_events)  # type: ignore[attr-defined]
+            self.timer.daemon = True
+            self.timer.start()
+
+
 class Limits:
     """The limits of the conversation API."""
 
     def __init__(self, settings: Settings) -> None:
-        self._windows = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._windows = SlidingWindowCounterRateLimiter(_Memory())
         self._addresses = Addresses(settings.trusted_proxies)
         self._openings = RateLimitItemPerHour(settings.conversations_per_address_per_hour)
         self._messages = RateLimitItemPerMinute(settings.messages_per_conversation_per_minute)

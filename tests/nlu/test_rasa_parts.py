@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from jsonschema import ValidationError, validate
@@ -12,16 +14,20 @@ from rasa.core.actions.action import RemoteAction
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.utils.endpoints import EndpointConfig
 
 from bot.answers import knowledge
-from bot.nlu import action_response, quiet_log
+from bot.nlu import lighter_turns, quiet_log
 from bot.nlu.importer import INTENTS_OF_FORMS, PAIRS_PER_TOPIC, QUESTION, START_GUIDE, KnowledgeImporter
 from bot.nlu.tracker import BoundedTrackerStore
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 GOOD = {"events": [{"event": "slot", "name": "a", "value": None}], "responses": [{"text": "hallo"}, {"custom": {}}]}
-BAD = [{"events": [{"name": "without event"}]}, {"responses": "not a list"}, [], {"events": {}}]
+BAD = [
+    {"events": [{"name": "without event"}]}, {"responses": "not a list"}, [], {"events": {}},
+    {**GOOD, "responses": "not a list"}, {"events": [*GOOD["events"], {"name": "without event"}]},
+]  # fmt: skip
 
 
 def test_runs_on_rasas_python():
@@ -43,14 +49,72 @@ def test_a_bad_response_is_refused_as_before(response):
 
 def test_the_schema_is_checked_once(monkeypatch):
     """Checking the schema itself at every response was 80% of what a custom action cost."""
-    action_response._validator.cache_clear()
-    kind = type(action_response._validator())
+    lighter_turns._validator.cache_clear()
+    kind = type(lighter_turns._validator())
     checked = []
     monkeypatch.setattr(kind, "check_schema", lambda *arguments, **named: checked.append(1))
-    action_response._validator.cache_clear()
+    lighter_turns._validator.cache_clear()
     for _ in range(5):
         RemoteAction("action_answer", None)._validate_action_result(GOOD)
     assert len(checked) == 1
+
+
+def test_what_was_good_is_not_looked_at_again(monkeypatch):
+    """One event takes a look at each of Rasa's twenty forms of events."""
+    listening = {"events": [{"event": "followup", "timestamp": None, "name": "action_listen"}], "responses": [{}]}
+    action = RemoteAction("action_answer", None)
+    action._validate_action_result(listening)
+    looked = []
+    validator = lighter_turns._validator()
+    monkeypatch.setattr(lighter_turns, "_validator", lambda: SimpleNamespace(iter_errors=partial(_look, looked)))
+    action._validate_action_result(listening)
+    assert looked == [{"events": [], "responses": [{}]}]
+    assert validator.is_valid(looked[0])
+
+
+def _look(looked, result):
+    looked.append(result)
+    return ()
+
+
+def test_a_domain_is_empty_as_before():
+    assert Domain.empty().is_empty()
+    assert not Domain.from_dict({"intents": ["greet"]}).is_empty()
+
+
+def test_what_travels_to_the_actions_is_this_message_alone():
+    """Not the domain, not what was said before."""
+    before = UserUttered("eerder gezegd", {"name": "greet", "confidence": 1.0}, parse_data={"vector": "een vector"})
+    now = UserUttered("nu gezegd", {"name": "greet", "confidence": 1.0}, metadata={"message_id": "m"})
+    tracker = DialogueStateTracker.from_events("sender", [ActionExecuted("action_listen"), before, now])
+    domain = Domain.from_dict({"intents": ["greet"], "actions": ["action_answer"]})
+    call = RemoteAction("action_answer", None)._action_call_format(tracker, domain)
+    assert (call["next_action"], call["sender_id"], call["domain"]) == ("action_answer", "sender", {})
+    assert call["tracker"]["latest_message"]["text"] == "nu gezegd"
+    assert call["tracker"]["latest_message"]["metadata"] == {"message_id": "m"}
+    assert "eerder" not in str(call) and "een vector" not in str(call)
+
+
+def test_the_connection_to_the_actions_is_kept():
+    """Over the same session in the same loop; another loop gets its own, and so does one whose session was closed."""
+
+    async def session(endpoint):
+        async with endpoint.session() as opened:
+            pass
+        return opened
+
+    async def thrice(endpoint):
+        first, second = await session(endpoint), await session(endpoint)
+        assert first is second and not first.closed
+        await first.close()
+        third = await session(endpoint)
+        await third.close()
+        return first, third
+
+    endpoint = EndpointConfig("http://127.0.0.1:1/webhook")
+    first, third = asyncio.run(thrice(endpoint))
+    assert first is not third
+    assert asyncio.run(thrice(endpoint))[0] not in (first, third)
 
 
 def _tracker(sender: str, events: int = 3) -> DialogueStateTracker:
