@@ -42,6 +42,11 @@ _LEANS = {
 }
 _SHORT_WORDS = 8
 
+_SENTENCE_ENDS = re.compile(r"(?<=[?!.;])\s+")
+MOST_SENTENCES = 3
+FEWEST_WORDS = 3
+"""With fewer words it is no question: a greeting, an abbreviation."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -118,6 +123,8 @@ class AnswerEngine:
             return Decision("answer", candidates, follow_up_of)
         if sum(candidate.confidence for candidate in candidates) >= calibration.choices_from:
             offered = _worth_offering(candidates)
+            if sure := self._confirmed(question, offered[0]):
+                return Decision("answer", (sure, *offered[1:]), follow_up_of)
             behind = self._candidates(reading, len(offered) + CHOICES)[len(offered) :]
             return Decision("choices", offered, follow_up_of, tuple(candidate.topic for candidate in behind))
         return Decision("unknown", candidates, follow_up_of)
@@ -148,12 +155,26 @@ class AnswerEngine:
                     reading, follow_up_of = leaning, last_topic
         return reading, follow_up_of
 
+    def _confirmed(self, question: str, best: Candidate) -> Candidate | None:
+        """The best candidate, where one of several sentences is surely about it by itself; how sure, goes along."""
+        alone = [
+            self._candidates(self._read(self.encoder.encode_one(sentence)), 1)[0] for sentence in sentences(question)
+        ]
+        sure = max((one.confidence for one in alone if one.topic == best.topic), default=0.0)
+        return replace(best, confidence=sure) if sure >= self.index.calibration.answer_from else None
+
     def _candidates(self, reading: Reading, count: int) -> tuple[Candidate, ...]:
         order = np.argsort(-reading.topics)[:count]
         return tuple(Candidate(self.index.topics[at], reading.confidence(int(at))) for at in order)
 
     def _is_short_and_unsure(self, question: str, reading: Reading) -> bool:
         return reading.best < self.index.calibration.answer_from and len(question.split()) <= _SHORT_WORDS
+
+
+def sentences(question: str) -> list[str]:
+    """The last few sentences of what was asked; none where it is one. What is asked stands behind what led to it."""
+    found = [sentence for sentence in _SENTENCE_ENDS.split(question.strip()) if len(sentence.split()) >= FEWEST_WORDS]
+    return found[-MOST_SENTENCES:] if len(found) > 1 else []
 
 
 def _worth_offering(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:

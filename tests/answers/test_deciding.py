@@ -13,7 +13,7 @@ import yaml
 from bot.answers import knowledge as knowledge_module
 from bot.answers import rendering, training
 from bot.answers.decision import Candidate, Decision
-from bot.answers.engine import AnswerEngine, open_engine
+from bot.answers.engine import MOST_SENTENCES, AnswerEngine, open_engine, sentences
 from bot.answers.index import Index, IndexMissing
 from bot.settings import ROOT, settings
 from tests.eval.outcomes import Outcomes, decide_all, facts_stated
@@ -74,6 +74,55 @@ def test_follow_ups_that_the_reading_was_chosen_on(engine: AnswerEngine) -> None
     assert outcomes.answered_right + outcomes.asked_back_right > 0.9
     assert outcomes.answered_wrong < 0.07
     assert all(decision.outcome != "answer" for decision, topics in decided if not topics)
+
+
+@pytest.mark.parametrize(
+    ("language", "topic", "said"),
+    [
+        (
+            "nl", "portal.activation-code-missing",
+            "Wij zijn een bouwbedrijf met ruim zeshonderd mensen, verspreid over het land. Vorig jaar is de "
+            "controller vertrokken en sindsdien doet iedereen er een stukje van. Wat moeten wij doen als wij "
+            "geen activatiecode hebben ontvangen?",
+        ),
+        (
+            "en", "portal.activation-code-missing",
+            "We are a construction company with some six hundred people all over the country. Our controller left "
+            "last year and everybody has done a bit of it since. What should we do if we have not received an "
+            "activation code?",
+        ),
+    ],
+)  # fmt: skip
+def test_what_led_to_a_question_does_not_hide_it(engine: AnswerEngine, language: str, topic: str, said: str) -> None:
+    """Read as a whole it is asked back about; one of its sentences says surely what the whole says likeliest."""
+    decision = engine.decide(said, language)
+    assert (decision.outcome, decision.topics[0]) == ("answer", topic)
+
+
+def test_a_sentence_only_confirms(engine: AnswerEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Never another topic than the whole's best one; and of a long message few sentences are read."""
+    read = []
+    encode = engine.encoder.encode_one
+    monkeypatch.setattr(engine.encoder, "encode_one", lambda text: (read.append(text), encode(text))[1])
+    confirmed = 0
+    for asked in (*BLIND.in_scope, *BLIND.out_of_scope):
+        read.clear()
+        decision = engine.decide(asked.text, asked.language)
+        whole = engine.rank(asked.text, asked.language)
+        assert len(read) <= 2 + MOST_SENTENCES
+        if decision.outcome == "answer":
+            assert decision.topics[0] == whole[0].topic
+            confirmed += decision.candidates[0].confidence > whole[0].confidence
+    assert confirmed >= 3
+
+
+def test_sentences() -> None:
+    assert sentences("Wat is het ingroeiquotum?") == []
+    assert sentences("Goedemiddag! Wat is het ingroeiquotum?") == []
+    assert sentences("Wij zijn nieuw hier. Er kwam post. Wat is het ingroeiquotum?") == [
+        "Wij zijn nieuw hier.", "Er kwam post.", "Wat is het ingroeiquotum?",
+    ]  # fmt: skip
+    assert len(sentences("Dit is er een. " * 200)) == MOST_SENTENCES
 
 
 def test_a_follow_up_says_what_it_followed(engine: AnswerEngine) -> None:
