@@ -7,6 +7,9 @@ import secrets
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -18,6 +21,7 @@ from integrations.console.sessions import COOKIE_ON_LOOPBACK
 from tests.conftest import Visitor
 from tests.e2e.browsing import Chat, rows, until, widget
 from tests.e2e.staffed import CHARTER_TOPIC, Staffed, questions_without_an_answer
+from tests.kvk.register import KEY, served
 from tests.running import System
 
 QUESTION = "Wanneer moet het plan van aanpak van het Charter klaar zijn?"
@@ -28,15 +32,17 @@ OTHER_TAB = "Object.defineProperty(document, 'hasFocus', {value: () => false})"
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Staffed]:
     """A system of this file's own: where agents are there, other tests would be told of a queue."""
-    staffed = Staffed(System(tmp_path_factory.mktemp("staffed-console")))
-    try:
-        staffed.system.start("actions", "web", "rasa")
-        staffed.system.wait_until(200)
-        yield staffed
-    finally:
-        staffed.everybody_goes()
-        staffed.system.stop(*list(staffed.system.processes))
-        staffed.engine.dispose()
+    with served() as register:
+        settings = {"KVK_API_KEY": KEY, "KVK_API_BASE": register.url, "NO_PROXY": "127.0.0.1"}
+        staffed = Staffed(System(tmp_path_factory.mktemp("staffed-console"), settings))
+        try:
+            staffed.system.start("actions", "web", "rasa")
+            staffed.system.wait_until(200)
+            yield staffed
+        finally:
+            staffed.everybody_goes()
+            staffed.system.stop(*list(staffed.system.processes))
+            staffed.engine.dispose()
 
 
 @pytest.fixture
@@ -606,6 +612,56 @@ def test_a_request_is_answered_and_closed(console: Console, staffed: Staffed) ->
     visitor.http.delete(visitor.path)
 
 
+def test_nobody_there_and_answered_by_mail(
+    console: Console, new_page: Callable[..., Page], staffed: Staffed, sending: Path
+) -> None:
+    """Asked in one browser when nobody is there, answered in the other later: the mail is in the visitor's language."""
+    chat = Chat(new_page(), staffed.system, "en")
+    chat.visit(f"/en?wegwijzer-topic={CHARTER_TOPIC}")
+    expect(chat.replies).to_have_count(2)
+    chat.ask(text("button.person", "en"))
+    expect(chat.last).to_have_attribute("data-kind", "handoff")
+    chat.last.get_by_role("link").first.click()
+    sheet = chat.element.locator("form.sheet")
+    sheet.locator('input[value="charter"]').check()
+    sheet.locator('[id="form-question"]').fill("May we sign with three entities?")
+    sheet.locator('[id="form-email"]').fill("vera@example.com")
+    sheet.locator('[id="form-consent"]').check()
+    sheet.locator(".primary").click()
+    told = chat.element.locator(".message.system").last
+    expect(told).to_contain_text("C-")
+    [(reference,)] = rows(staffed.system, "SELECT reference FROM requests ORDER BY id DESC LIMIT 1")
+    expect(told).to_contain_text(reference)
+    console.come()
+    console.page.evaluate("location.hash = 'requests'")
+    console.page.locator("#request-list .line", has_text=reference).click()
+    words = console.page.locator("#answer-text")
+    words.fill(words.input_value().replace("[…]", "Yes, all three may."))
+    words.press("Control+Enter")
+    expect(console.page.locator("#request")).to_contain_text(say("requests.replies"))
+    until(console.page, lambda: _mails(sending, reference), "the mail went out")
+    [mail] = _mails(sending, reference)
+    assert mail["To"] == "vera@example.com"
+    content = mail.get_body(("plain",)).get_content()
+    assert "Yes, all three may." in content
+    assert "May we sign with three entities?" not in mail["Subject"]
+    assert console.errors == []
+
+
+@pytest.fixture
+def sending(staffed: Staffed) -> Iterator[Path]:
+    """The jobs run, and mails land in this folder."""
+    staffed.system.start("jobs")
+    yield Path(staffed.system.environment["MAIL_FOLDER"])
+    staffed.system.stop("jobs")
+
+
+def _mails(folder: Path, reference: str) -> list[EmailMessage]:
+    """The mails about a request that have been sent."""
+    found = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in sorted(folder.glob("*.eml"))]
+    return [mail for mail in found if reference in str(mail["Subject"])]
+
+
 # ---- drafts and figures
 
 
@@ -659,9 +715,15 @@ def test_axe_finds_nothing(page: Page, staffed: Staffed, language: str) -> None:
     console.button("details.keep_note").click()
     expect(page.locator("#notes li")).to_have_count(1)
     look("a chat")
-    for keys, state in (("Alt+w", "closing"), ("Alt+h", "handing back"), ("Alt+p", "a question by phone")):
+    for keys, state in (
+        ("Alt+w", "closing"), ("Alt+h", "handing back"), ("Alt+b", "a company"), ("Alt+p", "a question by phone"),
+    ):  # fmt: skip
         page.keyboard.press(keys)
         expect(console.dialog).to_be_visible()
+        if keys == "Alt+b":
+            page.keyboard.type("Verzonnen Proefbedrijf")
+            page.keyboard.press("Enter")
+            expect(console.dialog.get_by_role("listitem")).to_contain_text("68750110")
         if keys == "Alt+p":
             page.keyboard.type(QUESTION)
             expect(console.dialog.locator(".answer-line")).to_have_count(4)
@@ -678,11 +740,24 @@ def test_axe_finds_nothing(page: Page, staffed: Staffed, language: str) -> None:
     look("no connection")
     page.context.set_offline(False)
     expect(console.connection).to_be_hidden()
+    console.log.get_by_role("button", name=say("draft.make", language)).first.click()
+    expect(page.locator("#toast")).to_have_text(say("draft.made", language))
+    visitor = Visitor(staffed.system, language, CHARTER_TOPIC)
+    fields = {"desk": "charter", "question": "Mag het later?", "email": "vera@example.nl", "consent": True}
+    put_in = visitor.http.post(f"{visitor.path}/requests", json={"kind": "question", "fields": fields})
+    assert put_in.status_code == 201, put_in.text
     for view in ("requests", "drafts", "report"):
         page.evaluate(f"location.hash = '{view}'")
         expect(page.locator(f"#view-{view}")).to_be_visible()
         page.wait_for_timeout(300)
         look(view)
+        if view == "requests":
+            page.locator("#request-list .line", has_text=put_in.json()["reference"]).click()
+            expect(page.locator("#answer-text")).to_be_visible()
+            look("an open request")
+        if view == "drafts":
+            expect(page.locator("#draft-list")).to_contain_text(QUESTION)
+    visitor.http.delete(visitor.path)
     assert not found, "\n".join(found)
     assert console.errors == []
 
