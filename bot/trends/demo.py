@@ -101,10 +101,21 @@ def demo_weeks(today: date) -> tuple[str, ...]:
 
 
 class Inventor:
-    """Makes questions up: the same ones for the same seed, weeks and knowledge."""
+    """Makes questions up: the same ones for the same seed, weeks and knowledge.
 
-    def __init__(self, knowledge: Knowledge, in_weeks: Sequence[str], *, seed: int, per_week: int = PER_WEEK) -> None:
-        self._knowledge, self._weeks, self._per_week = knowledge, in_weeks, per_week
+    wordings: how many of a topic's own questions are used.
+    """
+
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        in_weeks: Sequence[str],
+        *,
+        seed: int,
+        per_week: int = PER_WEEK,
+        wordings: int = WORDINGS_PER_TOPIC,
+    ) -> None:
+        self._knowledge, self._weeks, self._per_week, self._wordings = knowledge, in_weeks, per_week, wordings
         self._chance = random.Random(seed)
         made_up = read_yaml(FILE.read_text(encoding="utf-8"), FILE.name)
         self._gaps: Mapping[str, Mapping[str, Sequence[str]]] = made_up["gaps"]
@@ -160,7 +171,7 @@ class Inventor:
         return MadeUp(number, self._wording(topic, language), language, topic if answered else None, topic)
 
     def _wording(self, topic: str, language: str) -> str:
-        pairs = self._knowledge.topics[topic].questions[:WORDINGS_PER_TOPIC]
+        pairs = self._knowledge.topics[topic].questions[: self._wordings]
         return self._chance.choice(pairs)[language]
 
     def _language(self) -> str:
