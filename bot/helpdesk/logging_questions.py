@@ -1,8 +1,9 @@
-"""Questions that come by phone or mail, as an agent writes them down in ten seconds."""
+"""Questions that come by phone or mail, as an agent writes them down in ten seconds; and those of partners' desks."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -19,6 +20,8 @@ from bot.trends import erasing
 
 BY = ("phone", "email")
 """The channels of questions that an agent writes down."""
+BY_PARTNER = "partner"
+"""The channel of questions that a partner's own desk was asked; the referrer is the partner."""
 REFERRERS = (
     *("abu", "awvn", "nbbu", "vno-ncw", "fnv", "randstad", "inspectie-szw"),
     *("doe-netwerk", "own", "other"),
@@ -103,6 +106,20 @@ def tidy(words: str, *, lines: bool = False) -> str:
     return "".join(sign for sign in words if sign.isprintable() or (lines and sign in "\n\t")).strip()
 
 
+def names_a_referral(to: str | None, name: str, materials: Collection[str]) -> bool:
+    """Whether somebody can have been referred to this name: there is none, or a kind with it; a material is known."""
+    return not name or (to is not None and (to != "material" or name in materials))
+
+
+def row_of(checked: NewQuestion) -> LoggedQuestion:
+    """A question that was checked, as it is kept."""
+    return LoggedQuestion(
+        id=new_id(), channel=checked.channel, desk=checked.desk, language=checked.language, question=checked.question,
+        referrer=checked.referrer, is_signatory=checked.is_signatory, size=checked.size, topic=checked.topic,
+        need=checked.need, referred_to=checked.referred_to, referred_name=checked.referred_name, created_at=now(),
+    )  # fmt: skip
+
+
 class LoggedQuestionStore(Store):
     """Logged questions in the database. Thread-safe; every method is one transaction."""
 
@@ -111,24 +128,25 @@ class LoggedQuestionStore(Store):
         self._knowledge, self._code_pattern = knowledge, code_pattern
 
     def checked(self, new: NewQuestion) -> NewQuestion:
-        """The question as it may be kept: tidied, masked, and under the desk of its topic. Raises QuestionWrong."""
+        """The question as it may be kept: tidied, masked, and under the desk of its topic. Raises QuestionWrong.
+
+        The referrer is one of REFERRERS; of a partner's question it is the partner, as its key says.
+        """
         question = without_numbers(tidy(new.question, lines=True), self._code_pattern)
         need = without_numbers(tidy(new.need or ""), self._code_pattern)
         name = tidy(new.referred_name or "")
         topics, materials = self._knowledge.topics, self._knowledge.materials
         right = {
-            "channel": new.channel in BY,
+            "channel": new.channel in (*BY, BY_PARTNER),
             "question": 0 < len(question) <= LONGEST_QUESTION,
             "language": new.language in LANGUAGES,
             "desk": new.desk in DESKS,
             "topic": new.topic is None or new.topic in topics,
-            "referrer": new.referrer is None or new.referrer in REFERRERS,
+            "referrer": new.channel == BY_PARTNER or new.referrer is None or new.referrer in REFERRERS,
             "size": new.size is None or new.size in SIZES,
             "need": len(need) <= LONGEST_NEED,
             "referred_to": new.referred_to is None or new.referred_to in REFERRED_TO,
-            "referred_name": len(name) <= LONGEST_NAME
-            and (not name or new.referred_to is not None)
-            and (not name or new.referred_to != "material" or name in materials),
+            "referred_name": len(name) <= LONGEST_NAME and names_a_referral(new.referred_to, name, materials),
         }
         for field, is_right in right.items():
             if not is_right:
@@ -151,14 +169,9 @@ class LoggedQuestionStore(Store):
 
     def add(self, new: NewQuestion, account_id: str | None) -> str:
         """Keeps a question; gives its id. Raises QuestionWrong."""
-        kept = self.checked(new)
+        row = row_of(self.checked(new))
+        row.account_id = account_id
         with self._writing() as session:
-            row = LoggedQuestion(
-                id=new_id(), channel=kept.channel, desk=kept.desk, language=kept.language, question=kept.question,
-                referrer=kept.referrer, is_signatory=kept.is_signatory, size=kept.size, topic=kept.topic,
-                need=kept.need, referred_to=kept.referred_to, referred_name=kept.referred_name, account_id=account_id,
-                created_at=now(),
-            )  # fmt: skip
             session.add(row)
         return row.id
 

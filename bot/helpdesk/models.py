@@ -22,7 +22,7 @@ SIZES = ("large", "sme")
 REFERRED_TO = ("network", "material", "advice_talk", "other")
 DRAFT_ORIGINS = ("edited", "unanswered")
 DRAFT_STATES = ("open", "done", "dropped")
-PARTNER_SCOPES = ("suggestions", "referrals")
+PARTNER_SCOPES = ("suggestions", "referrals", "questions")
 OUTBOX_KINDS = ("ticket", "reply")
 OUTBOX_STATES = ("waiting", "sent", "failed")
 
@@ -169,7 +169,9 @@ class LoggedQuestion(Base):
         CheckConstraint("language IN ('nl', 'en')", name="language"),
         CheckConstraint(f"size IS NULL OR size IN {SIZES}", name="size"),
         CheckConstraint(f"referred_to IS NULL OR referred_to IN {REFERRED_TO}", name="referred_to"),
+        UniqueConstraint("idempotency_key"),
         Index(None, "created_at"),
+        Index(None, "request_id"),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
@@ -188,6 +190,12 @@ class LoggedQuestion(Base):
     referred_name: Mapped[str | None] = mapped_column(String(120))
     """Which network or material."""
     account_id: Mapped[str | None] = mapped_column(ForeignKey("staff_accounts.id", ondelete="SET NULL"))
+    request_id: Mapped[str | None] = mapped_column(ForeignKey("requests.id", ondelete="CASCADE"))
+    """The referral that it came with. Of such a question nobody has said which topic answers it."""
+    idempotency_key: Mapped[str | None] = mapped_column(String(200))
+    """Of a partner's question."""
+    request_hash: Mapped[str | None] = mapped_column(String(64))
+    """Of what was sent with the key."""
     trend_id: Mapped[str | None] = mapped_column(String(36))
     """The question in the log of trends that was made of it."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

@@ -1,13 +1,14 @@
-"""Partners' own desks: keys for asking for suggestions and handing employers over, and what they hand over."""
+"""Partners' own desks: keys for what they may do, the employers that they hand over, and what they were asked."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import re
 import secrets
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from types import MappingProxyType
@@ -22,7 +23,14 @@ from bot.conversations.store import KeyUsedForAnother, token_hash
 from bot.database.store import Store
 from bot.database.types import new_id, now
 from bot.helpdesk.forms import LONGEST, REQUEST, Field, Form
-from bot.helpdesk.logging_questions import tidy, without_numbers
+from bot.helpdesk.logging_questions import (
+    BY_PARTNER,
+    LoggedQuestionStore,
+    NewQuestion,
+    row_of,
+    tidy,
+    without_numbers,
+)
 from bot.helpdesk.models import PARTNER_SCOPES, LoggedQuestion, PartnerKey, Request
 from bot.helpdesk.requests import PutIn, RequestStore
 from bot.staff import audit
@@ -39,7 +47,7 @@ CONTACT = ("name", "email", "phone")
 _USED_AGAIN_AFTER = timedelta(minutes=1)
 """How precisely it is known when a key was used last."""
 _LOCK = 6_872_047_728
-"""Of PostgreSQL, for referrals with an Idempotency-Key; any number that nothing else takes."""
+"""Of PostgreSQL, for what partners send with an Idempotency-Key; any number that nothing else takes."""
 
 
 class PartnerError(Exception):
@@ -150,6 +158,19 @@ def _used(session: Session, partner: Partner, what: str, subject: str | None = N
             row.last_used_at = now()
 
 
+def _own_key(partner: Partner, what: str, key: str | None) -> str | None:
+    """An Idempotency-Key as it is kept. The keys of partners are their own: two of them may think of the same one."""
+    own = hashlib.sha256(f"{partner.id}\0{key}".encode()).hexdigest()
+    return None if key is None else f"{what}:{own}"
+
+
+def _alone_with(session: Session, key: str | None) -> None:
+    """Lets nobody else look up what was sent with an Idempotency-Key, until the transaction ends."""
+    if key and session.get_bind().dialect.name == "postgresql":
+        # On SQLite whoever writes is alone already.
+        session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+
+
 # ---- handing an employer over
 
 
@@ -227,13 +248,9 @@ class Referrals:
         """
         fields = {**referral.fields, "referrer": partner.referrer, "partner": partner.name}
         form = referral_form(referral.desk)
-        # The keys of partners are their own: two of them may think of the same one.
-        own = hashlib.sha256(f"{partner.id}\0{referral.key}".encode()).hexdigest()
-        key = None if referral.key is None else f"{REFERRAL}:{own}"
+        key = _own_key(partner, REFERRAL, referral.key)
         with Session(self._engine, expire_on_commit=False) as session, session.begin():
-            if key and session.get_bind().dialect.name == "postgresql":
-                # On SQLite whoever writes is alone already.
-                session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+            _alone_with(session, key)
             before = session.scalar(select(Request).where(Request.idempotency_key == key)) if key else None
             if before and (before.desk, before.language) != (referral.desk, referral.language):
                 raise KeyUsedForAnother(str(referral.key))
@@ -245,15 +262,16 @@ class Referrals:
             reference, is_new = self._requests.add(session, put_in)
             if is_new:
                 _used(session, partner, "referral", reference)
-                session.add(self._question(partner, referral))
+                session.add(self._question(session, partner, referral, reference))
             return HandedOver(reference, is_new, conversation_id, token if conversation_id else None)
 
-    def _question(self, partner: Partner, referral: Referral) -> LoggedQuestion:
+    def _question(self, session: Session, partner: Partner, referral: Referral, reference: str) -> LoggedQuestion:
         """What the employer wants, for the log of trends: without the contact, and without numbers."""
+        request_id = session.scalar(select(Request.id).where(Request.reference == reference))
         words = without_numbers(tidy(str(referral.fields["message"]), lines=True), self._code_pattern)
         return LoggedQuestion(
-            id=new_id(), channel="partner", desk=referral.desk, language=referral.language, question=words,
-            referrer=partner.referrer, created_at=now(),
+            id=new_id(), channel=BY_PARTNER, desk=referral.desk, language=referral.language, question=words,
+            referrer=partner.referrer, request_id=request_id, created_at=now(),
         )  # fmt: skip
 
     @staticmethod
@@ -265,3 +283,36 @@ class Referrals:
         session.add(conversation)
         session.flush()
         return conversation.id
+
+
+# ---- what a partner's own desk was asked
+
+
+class PartnerQuestions(Store):
+    """Keeps what partners' own desks say that they were asked, for the log of trends. Thread-safe."""
+
+    def __init__(self, engine: Engine, questions: LoggedQuestionStore) -> None:
+        super().__init__(engine)
+        self._questions = questions
+
+    def put_in(self, partner: Partner, new: NewQuestion, key: str | None = None) -> str:
+        """Keeps a question, as one that came through this partner; gives its id. The same key again gives the same.
+
+        Raises QuestionWrong, KeyUsedForAnother.
+        """
+        kept = self._questions.checked(replace(new, channel=BY_PARTNER, referrer=partner.referrer))
+        row = row_of(kept)
+        if key:
+            row.idempotency_key = _own_key(partner, "question", key)
+            row.request_hash = hashlib.sha256(json.dumps(asdict(kept), sort_keys=True).encode()).hexdigest()
+        with self._writing() as session:
+            _alone_with(session, row.idempotency_key)
+            same_key = select(LoggedQuestion).where(LoggedQuestion.idempotency_key == row.idempotency_key)
+            before = session.scalar(same_key) if key else None
+            if before is not None and before.request_hash != row.request_hash:
+                raise KeyUsedForAnother(str(key))
+            if before is not None:
+                return before.id
+            session.add(row)
+            _used(session, partner, "question", row.id)
+        return row.id

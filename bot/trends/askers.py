@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from bot.conversations.models import Conversation
-from bot.registry.models import VerificationAttempt
+from bot.registry.models import CharterTrack, Company, VerificationAttempt
 from bot.trends.models import Popularity, TrendQuestion
+
+_SIZES = {"large": "large", "not-large": "sme"}
+
+
+@dataclass(frozen=True)
+class Employer:
+    """What counts of the company that a conversation was verified for."""
+
+    signed_on: date | None
+    """When it signed the Charter; None where it did not."""
+    size: str | None
+    """large or sme; None where that is not known."""
+
+    def had_signed(self, day: date) -> bool:
+        """Whether it was a signatory on a day."""
+        return self.signed_on is not None and self.signed_on <= day
 
 
 def new_asker() -> str:
@@ -63,3 +81,16 @@ def verified_company(session: Session, conversation_id: str) -> str | None:
         .limit(1)
     )
     return session.scalar(query)
+
+
+def company_of(session: Session, conversation_id: str) -> Employer | None:
+    """What is known of the company that a conversation was verified for; None where it was for none."""
+    kvk_number = verified_company(session, conversation_id)
+    query = (
+        select(CharterTrack.signed_on, Company.size_class)
+        .select_from(Company)
+        .outerjoin(CharterTrack, CharterTrack.company_id == Company.id)
+        .where(Company.kvk_number == kvk_number)
+    )
+    found = session.execute(query).first() if kvk_number else None
+    return Employer(found[0], _SIZES.get(found[1])) if found else None

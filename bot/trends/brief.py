@@ -87,6 +87,8 @@ class Brief:
     """How the numbers in its tables are to be read."""
     warning: str = ""
     """That it tells of made-up questions, where it does."""
+    foreign: tuple[tuple[str, str], ...] = ()
+    """Questions and needs in the other language, each with that language. Sentences have them between “ and ”."""
 
     @property
     def figures(self) -> tuple[tuple[str, Figure], ...]:
@@ -219,7 +221,21 @@ class _Writer:
             sources=tuple(self._sources(made)),
             note=self.names.t("note.small", askers=self.frozen.askers),
             warning=self.names.t("fictional") if self.frozen.fictional else "",
+            foreign=self._foreign() if enough else (),
         )
+
+    def _foreign(self) -> tuple[tuple[str, str], ...]:
+        labels = [*self.top(RECURRING), *self.top(GAP)]
+        spoken = {self.figures.spoken(self.frozen.known, cell.name, cell.label) for cell in labels if cell.label}
+        spoken |= {(need, language) for need, language in self._spoken_needs() if language is not None}
+        return tuple(sorted((words, language) for words, language in spoken if language != self.language))
+
+    def _spoken_needs(self) -> list[tuple[str, str | None]]:
+        return [(self.figures.need(c.name), self.figures.language_of_need(c.name)) for c in self.top(NEED)]
+
+    def label(self, cell: Cell) -> str:
+        """What a recurring question is called."""
+        return self.figures.spoken(self.frozen.known, cell.name, cell.label)[0]
 
     def _too_few(self) -> str:
         return self.t("too_few", period=self.names.period(self.period))
@@ -253,7 +269,7 @@ class _Writer:
     def _with_the_first(self, said: str, cells: Sequence[Cell]) -> str:
         if len(cells) < 2 or not cells[0].label:
             return said
-        return f"{said} {self.t('most_asked', label=cells[0].label)}"
+        return f"{said} {self.t('most_asked', label=self.label(cells[0]))}"
 
     def _bare(self, key: str, count: int) -> str:
         """The sentence that leads a list, where no list follows."""
@@ -356,7 +372,7 @@ class _Writer:
                 parts.append(self.counted(movement, len(cells), MOST_POINTS))
                 key = "item_gone" if movement == "gone" else "item"
                 parts.append(
-                    Points(tuple(self.t(key, label=c.label, count=self.n(c.count)) for c in cells[:MOST_POINTS]))
+                    Points(tuple(self.t(key, label=self.label(c), count=self.n(c.count)) for c in cells[:MOST_POINTS]))
                 )
             elif movement == "new":
                 parts.append(self.t("new_none"))
@@ -408,10 +424,13 @@ class _Writer:
         if not found:
             return [self.t("needs_none")]
         (first, count), others = found[0], found[1:MOST_IN_SENTENCE]
+        # Where it is not known in which language one was written, it may be the other.
+        same = all(language == self.language for _, language in self._spoken_needs())
+        in_whose_words = "" if same else f" {self.t('needs_words')}"
         if not others:
-            return [self.t("needs_intro_one", first=f"“{first}”", count=self.n(count))]
+            return [self.t("needs_intro_one", first=f"“{first}”", count=self.n(count)) + in_whose_words]
         said = self.t("needs_intro", first=f"“{first}”", count=self.n(count), others=self._quoted(others))
-        return [said, Shown(self.figures.needs(self.period, most=MOST_BARS))]
+        return [said + in_whose_words, Shown(self.figures.needs(self.period, most=MOST_BARS))]
 
     # ---- what they used
 
@@ -481,13 +500,13 @@ class _Writer:
                 intro = self.t("propose_many", count=self.few(len(gaps)))
             parts = [
                 intro,
-                Points(tuple(self.t("propose_item", label=c.label, count=self.n(c.count)) for c in listed)),
+                Points(tuple(self.t("propose_item", label=self.label(c), count=self.n(c.count)) for c in listed)),
             ]
         if needs := self.top(NEED):
             parts.append(self.t("propose_need", need=self.figures.need(needs[0].name), count=self.n(needs[0].count)))
         rising = [c for c in self._moved()["rising"] if self._topic_of(c.name)] if self.can_compare else []
         if rising:
-            parts.append(self.t("propose_rising", label=rising[0].label))
+            parts.append(self.t("propose_rising", label=self.label(rising[0])))
         return [*parts, *self._added()]
 
     def _added(self) -> list[Part]:

@@ -7,7 +7,8 @@ decision              by what the assistant did: answer, choices, unknown
 unanswered            questions that no topic answered: all, and by recurring question
 handed-over, by-agent questions that went to a person, or that a person answered
 helpful, unhelpful    answers that the asker said so of
-helped                employers that a person helped: askers by phone, by mail, or whom an agent answered
+helped                employers that a person helped: askers by phone, by mail, whom an agent answered in the chat,
+                      or whose request was answered
 referral-in           askers that each referrer sent
 referral-out          where askers were referred to
 need                  needs that were written down
@@ -19,9 +20,9 @@ topic-shown …         askers, once a week each, to whom a topic, source or mat
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.answers.knowledge import normal_form
 from bot.trends import weeks
@@ -58,6 +59,8 @@ class Logged:
     names: Mapping[str, str]
     """Of each named measure its name, where it has one."""
     flags: frozenset[str] = frozenset()
+    is_question: bool = True
+    """False for an asker whose request was answered, who counts as helped, and asked nothing by that."""
 
 
 @dataclass(frozen=True)
@@ -97,13 +100,15 @@ def of_questions(rows: Mapping[int, Logged], period: str) -> tuple[Cells, list[L
         for key in _keys(one, crossed=crossed):
             cells[key].add(row)
     found: dict[Key, Rows] = {key: cells[key] for key in sorted(cells)}
-    return found, list(_lines(found, crossed=crossed))
+    beside = frozenset(row for row, one in rows.items() if not one.is_question)
+    return found, list(_lines(found, beside, crossed=crossed))
 
 
 def _keys(one: Logged, *, crossed: bool) -> Iterator[Key]:
-    yield QUESTIONS
-    for partition, part in one.parts.items():
-        yield "questions", "", partition, part
+    if one.is_question:
+        yield QUESTIONS
+        for partition, part in one.parts.items():
+            yield "questions", "", partition, part
     for flag in one.flags:
         yield flag, "", *ALL
     if "helped" in one.flags:
@@ -117,20 +122,23 @@ def _keys(one: Logged, *, crossed: bool) -> Iterator[Key]:
         yield "unanswered", one.names["recurring"], *ALL
 
 
-def _lines(cells: Cells, *, crossed: bool) -> Iterator[Line]:
+def _lines(cells: Cells, beside: frozenset[int], *, crossed: bool) -> Iterator[Line]:
     by_measure: dict[str, list[Key]] = defaultdict(list)
     for key in cells:
         by_measure[key[0]].append(key)
     for partition in PARTITIONS:
         yield Line(QUESTIONS, tuple(key for key in by_measure["questions"] if key[2] == partition))
     for flag in FLAGS:
-        yield Line(QUESTIONS, ((flag, "", *ALL),))
+        yield Line(QUESTIONS, ((flag, "", *ALL),), beside if flag == "helped" else frozenset())
     helped = tuple(key for key in by_measure["helped"] if key[2] == "signatory")
     yield Line(HELPED, helped)
     for key in helped:
-        yield Line(("questions", *key[1:]), (key,))
+        yield Line(("questions", *key[1:]), (key,), beside)
     for measure in NAMED:
         yield Line(QUESTIONS, tuple(key for key in by_measure[measure] if key[2:] == ALL))
+    # Every question has a topic or is unanswered: who has all of these can subtract them together.
+    if UNANSWERED in cells:
+        yield Line(QUESTIONS, (*(key for key in by_measure["topic"] if key[2:] == ALL), UNANSWERED))
     unanswered = tuple(key for key in by_measure["unanswered"] if key[1])
     yield Line(UNANSWERED, unanswered)
     for key in unanswered:
@@ -184,7 +192,7 @@ class Counting:
         counted = {key: rows for key, rows in counted.items() if key in whole}
         visible = shown(
             counted,
-            [Line(line.total, tuple(p for p in line.parts if p in whole)) for line in lines],
+            [replace(line, parts=tuple(p for p in line.parts if p in whole)) for line in lines],
             self._askers,
             tied,
         )
@@ -258,7 +266,13 @@ def numbers_of_popularity(counted: Mapping[Key, Rows]) -> list[Number]:
     return [Number(key, rounded(len(rows))) for key, rows in counted.items()]
 
 
-def spelling(needs: Iterable[str]) -> str:
-    """How a need is written most."""
-    counts = Counter(" ".join(need.split()) for need in needs)
-    return max(sorted(counts), key=lambda each: counts[each])
+def spelling(name: str, written: Iterable[tuple[int, str]], askers: Askers) -> str:
+    """How a need is written by most askers; in its plain form where no spelling has enough of them.
+
+    written: the row of each question with the need, and the need as it stands there.
+    """
+    rows: dict[str, set[int]] = defaultdict(set)
+    for row, need in written:
+        rows[" ".join(need.split())].add(row)
+    common = [need for need in sorted(rows) if askers.enough(rows[need])]
+    return max(common, key=lambda need: askers.count(rows[need]), default=name[:1].upper() + name[1:])

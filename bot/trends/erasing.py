@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from bot.conversations.models import Conversation, Message
 from bot.helpdesk.hours import AMSTERDAM
-from bot.helpdesk.models import LoggedQuestion
+from bot.helpdesk.models import LoggedQuestion, Request
 from bot.trends.models import Popularity, TrendImport, TrendQuestion
 from bot.trends.weeks import week_of
 
@@ -25,8 +25,13 @@ def erase_with(session: Session, conversation: Conversation) -> None:
     """Erases what the log holds of a conversation that is about to be erased, in the same transaction.
 
     What was shown and opened is kept by asker: where several conversations of a company share one, all of that goes,
-    and what the others had of this week and the last is counted again. The caller has locked the conversation.
+    and what the others had of this week and the last is counted again. The question of a referral that opened the
+    conversation goes too; that it was written down goes with its request. The caller has locked the conversation.
     """
+    take_back(
+        session,
+        LoggedQuestion.request_id.in_(select(Request.id).where(Request.conversation_id == conversation.id)),
+    )
     pointed = select(Message.trend_id).where(
         Message.conversation_id == conversation.id, Message.trend_id.is_not(None), Message.trend_id != NO_QUESTION
     )
@@ -37,7 +42,7 @@ def erase_with(session: Session, conversation: Conversation) -> None:
 
 
 def take_back(session: Session, *which: ColumnElement[bool]) -> None:
-    """Erases what the log holds of questions that an agent takes back, in the same transaction.
+    """Erases what the log holds of questions that were written down and are taken back, in the same transaction.
 
     which: conditions on `LoggedQuestion`.
     """

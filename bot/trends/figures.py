@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.answers.knowledge import Knowledge
+from bot.texts import LANGUAGES
 from bot.texts.numbers import number
 from bot.trends.charts import MOST_LINES, Bars, Chart, Grid, Lines
 from bot.trends.models import DECISIONS, MOVEMENTS
@@ -156,6 +157,7 @@ class Figures:
         for id_ in ids:
             counts = tuple(self._cells.count(period, RECURRING, id_) for period in periods)
             label, movement = self._last_known(periods, id_)
+            label = self.spoken(known, id_, label)[0]
             rows.append((label, self._answered_by(known, id_), self._movement(movement), *counts))
             drawn.append((label, counts))
         title = self._t("figure.recurring", step=self._axis(periods))
@@ -187,7 +189,7 @@ class Figures:
                 continue
             before = before_half_year(period)
             rows = tuple(
-                (cell.label or "", self._answered_by(known, cell.name),
+                (self.spoken(known, cell.name, cell.label)[0], self._answered_by(known, cell.name),
                  *((self._cells.count(before, RECURRING, cell.name),) if before else ()), cell.count or None)
                 for cell in found
             )  # fmt: skip
@@ -281,12 +283,33 @@ class Figures:
 
     def needs(self, period: str, by: str | None = None, most: int = MOST_ROWS) -> Figure:
         """What employers said that they need."""
-        return self.ranking("needs", NEED, period, by, named=self.need, head=self._t("need"), most=most)
+        figure = self.ranking("needs", NEED, period, by, named=self.need, head=self._t("need"), most=most)
+        spoken = ((self.need(name), self.language_of_need(name)) for name in self._cells.names([period], NEED))
+        foreign = {need: language for need, language in spoken if language not in (None, self.language)}
+        return replace(figure, foreign=tuple(sorted((need, language or "") for need, language in foreign.items())))
 
     def need(self, name: str) -> str:
         """A need, as it was written down."""
         labels = (cell.label for cell in self._cells if cell.measure == NEED and cell.name == name and cell.label)
         return next(labels, name)
+
+    def language_of_need(self, name: str) -> str | None:
+        """The language in which most questions with a need were asked; None where no cell shows that."""
+        counts = dict.fromkeys(LANGUAGES, 0)
+        for cell in self._cells:
+            if (cell.measure, cell.name, cell.partition) == (NEED, name, "language"):
+                counts[cell.part] += cell.count
+        first, second = sorted(counts.values(), reverse=True)[:2]
+        return max(counts, key=lambda language: counts[language]) if first > second else None
+
+    def spoken(self, known: Recurring, id_: str, label: str | None) -> tuple[str, str]:
+        """The label of a recurring question, and its language: this one, where it is a question of the knowledge."""
+        language, topic = known.get(id_, (self.language, None))
+        answered_by = self.names.knowledge.topics.get(topic or "")
+        for pair in answered_by.questions if answered_by else ():
+            if label in pair.values():
+                return pair[self.language], self.language
+        return label or "", language
 
     def recurring_in(self, period: str, known: Recurring) -> Figure:
         """The recurring questions of a period, the most asked one first."""
@@ -294,7 +317,8 @@ class Figures:
         if before and self._cells.count(before, QUESTIONS) is None:
             before = None
         rows = tuple(
-            (cell.label or "", self._answered_by(known, cell.name), self._movement(cell.movement),
+            (self.spoken(known, cell.name, cell.label)[0], self._answered_by(known, cell.name),
+             self._movement(cell.movement),
              *((self._cells.count(before, RECURRING, cell.name),) if before else ()), cell.count)
             for cell in self._cells.of(period, RECURRING) if cell.count
         )  # fmt: skip
@@ -380,10 +404,11 @@ class Figures:
                 unanswered.append(self._sum(part, UNANSWERED, id_))
             if asked[1] is None:
                 continue
+            said = self.spoken(known, id_, label)[0]
             shares = tuple(_share(part, whole) for part, whole in zip(unanswered, asked, strict=True))
             since = self._short(months[gaps[-1] + 1])
-            rows.append((label, self.names.topic(topic), since, asked[0], shares[0], asked[1], shares[1]))
-            drawn.append((label, shares))
+            rows.append((said, self.names.topic(topic), since, asked[0], shares[0], asked[1], shares[1]))
+            drawn.append((said, shares))
         columns = (
             Column(self._t("question"), "text"), Column(self._t("answered_by"), "text"),
             Column(self._t("added.since"), "text"), Column(self._t("added.asked_before")),
@@ -440,8 +465,8 @@ class Figures:
 
     def _foreign(self, known: Recurring, labels: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
         """The labels that are in the other language, with that language; labels: of (id, label)."""
-        found = {label: known[id_][0] for id_, label in labels if id_ in known and known[id_][0] != self.language}
-        return tuple(sorted(found.items()))
+        found = {self.spoken(known, id_, label) for id_, label in labels}
+        return tuple(sorted((label, language) for label, language in found if language != self.language))
 
     def _movement(self, movement: str | None) -> str:
         return self._t(f"movement_is.{movement}") if movement else "–"

@@ -50,7 +50,7 @@ class Filled:
     chats: int
     """Questions asked in chats."""
     written_down: int
-    """Questions that agents wrote down."""
+    """Questions that agents and partners wrote down."""
     renewed: int
     """Vectors that another encoder had made."""
 
@@ -73,8 +73,15 @@ def fill(config: Settings, engine: Engine, moment: datetime, progress: Progress 
     Where it is ended halfway, the next time goes on from there.
     """
     knowledge = load(config.knowledge_dir)
-    _count_popularity(PopularityLog(engine, knowledge), moment, progress)
-    before = moment - timedelta(minutes=config.trends_after_minutes)
+    popularity, since = PopularityLog(engine, knowledge), window_start(moment)
+    _count_popularity(popularity, since, progress)
+    filled = _log(config, engine, knowledge, moment - timedelta(minutes=config.trends_after_minutes), progress)
+    # The asker of a referral is known from its question in the log.
+    popularity.count_answered(since)
+    return filled
+
+
+def _log(config: Settings, engine: Engine, knowledge: Knowledge, before: datetime, progress: Progress) -> Filled:
     if not QuestionLog(engine).has_new(before) and not QuestionLog(engine).has_old_vectors(encoder_hash(config)):
         return Filled(0, 0, 0)
     answers = open_answers(config, knowledge)
@@ -100,8 +107,7 @@ def freeze(config: Settings, engine: Engine, moment: datetime) -> tuple[str, ...
         raise CannotFill(str(problem)) from None
 
 
-def _count_popularity(popularity: PopularityLog, moment: datetime, progress: Progress) -> None:
-    since = window_start(moment)
+def _count_popularity(popularity: PopularityLog, since: datetime, progress: Progress) -> None:
     active = popularity.active(since)
     for at in range(0, len(active), AT_ONCE):
         popularity.count(active[at : at + AT_ONCE], since)

@@ -17,6 +17,8 @@ from sqlalchemy.orm import Session
 
 from bot.answers.knowledge import LANGUAGES, Knowledge
 from bot.database.types import new_id, now
+from bot.helpdesk.logging_questions import LONGEST_NAME, names_a_referral
+from bot.helpdesk.models import REFERRED_TO
 from bot.registry.report import BadFile, BadRows
 from bot.registry.rows import Problem, tidy
 from bot.trends.askers import new_asker
@@ -27,7 +29,10 @@ if TYPE_CHECKING:
     from bot.answers.engine import AnswerEngine
     from bot.trends.log import QuestionLog
 
-COLUMNS = ("text", "asked_on", "language", "asker", "signatory", "size", "need", "topic")
+COLUMNS = (
+    *("text", "asked_on", "language", "asker", "signatory", "size", "need", "topic"),
+    *("referred_to", "referred_name"),
+)
 """The first two are needed. asker: a number of the partner's own for who asked, the same in each row of theirs."""
 NEEDED = COLUMNS[:2]
 MOST_ROWS = 20_000
@@ -58,6 +63,8 @@ class Row:
     size: str | None
     need: str | None
     topic: str | None
+    referred_to: str | None = None
+    referred_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -147,7 +154,7 @@ class _Check:
 
     def _wrong(self, column: str, reason: str) -> None:
         # A question may name somebody: what it says is not repeated in a report.
-        value = "" if column in ("text", "need", "asker") else self._cells.get(column, "")
+        value = "" if column in ("text", "need", "asker", "referred_name") else self._cells.get(column, "")
         self.problems.append(Problem(self._number, column, value, reason))
 
     def _cell(self, column: str, longest: int = 100) -> str:
@@ -167,6 +174,8 @@ class _Check:
             size=self._one_of("size", {size: size for size in SIZES}, " or ".join(SIZES)),
             need=self._cell("need", LONGEST_NEED) or None,
             topic=self._topic(),
+            referred_to=self._one_of("referred_to", {to: to for to in REFERRED_TO}, " or ".join(REFERRED_TO)),
+            referred_name=self._referred_name(),
         )  # fmt: skip
 
     def _day(self) -> date:
@@ -208,6 +217,12 @@ class _Check:
         if said and said not in self._knowledge.topics:
             self._wrong("topic", "is not a topic of the knowledge")
         return said or None
+
+    def _referred_name(self) -> str | None:
+        name, to = self._cell("referred_name", LONGEST_NAME), self._cell("referred_to").lower()
+        if not names_a_referral(to or None, name, self._knowledge.materials):
+            self._wrong("referred_name", "is not a material of the knowledge" if to else "stands without referred_to")
+        return name or None
 
 
 class Importer:
@@ -253,7 +268,7 @@ class Importer:
             Asked(
                 text=row.text, language=row.language, asked_on=row.asked_on, channel="partner", asker_id=asker_id,
                 referrer=referrer, is_signatory=row.is_signatory, size=row.size, topic=row.topic, need=row.need,
-                import_id=import_id,
+                referred_to=row.referred_to, referred_name=row.referred_name, import_id=import_id,
             )
         )  # fmt: skip
         take_sure_topic(question, self._answers)

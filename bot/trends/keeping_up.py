@@ -21,7 +21,7 @@ from bot.helpdesk.hours import AMSTERDAM
 from bot.settings import ROOT, Settings
 from bot.trends import erasing
 from bot.trends.log import QuestionLog
-from bot.trends.popularity import window_start
+from bot.trends.popularity import answered_since, window_start
 
 log = logging.getLogger(__name__)
 
@@ -43,14 +43,14 @@ def encoder_hash(config: Settings) -> str:
 
 
 def something_to_do(engine: Engine, config: Settings, since: datetime) -> bool:
-    """Whether anything was asked that is not in the log, or shown since a moment, or the encoder is another one."""
+    """Whether anything was asked that is not in the log, shown or answered since a moment, or the encoder changed."""
     questions = QuestionLog(engine)
     if questions.has_new(now() - timedelta(minutes=config.trends_after_minutes)):
         return True
     shown = exists().where(Message.topic.is_not(None), Message.created_at >= since)
     judged = exists().where(Feedback.created_at >= since)
     with Session(engine.execution_options(writes=False)) as session:
-        if session.scalar(select(or_(shown, judged))):
+        if session.scalar(select(or_(shown, judged, exists().where(answered_since(since))))):
             return True
     return questions.has_old_vectors(encoder_hash(config))
 

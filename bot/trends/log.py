@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 from bot.conversations.models import Button, Conversation, Feedback, Message
 from bot.database.store import Store
 from bot.helpdesk.hours import AMSTERDAM
-from bot.helpdesk.models import HandOver, LoggedQuestion, Suggestion
-from bot.registry.models import CharterTrack, Company
-from bot.trends.askers import new_asker, settled_asker, verified_company
+from bot.helpdesk.logging_questions import NETWORKS
+from bot.helpdesk.models import HandOver, LoggedQuestion, Request, Suggestion
+from bot.trends.askers import company_of, new_asker, settled_asker
 from bot.trends.erasing import NO_QUESTION
 from bot.trends.models import TrendQuestion
 from bot.trends.weeks import week_of
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 AT_ONCE = 100
 _FEWEST_CONSIDERED = 2
 """Candidates behind the answer to a question; a choice among those that were offered has one, declining them none."""
-_SIZES = {"large": "large", "not-large": "sme"}
 _LONGEST_NEED, _LONGEST_NAME = 300, 120
 
 
@@ -53,6 +52,8 @@ class Asked:
     size: str | None = None
     decision: str | None = None
     topic: str | None = None
+    topic_is_known: bool = True
+    """False where nobody has looked whether a topic answers it; otherwise no topic is a gap."""
     confidence: float | None = None
     helpful: bool | None = None
     handed_over: bool = False
@@ -91,7 +92,8 @@ def take_sure_topic(question: TrendQuestion, answers: AnswerEngine) -> None:
 class QuestionLog(Store):
     """Redacts questions and keeps them. Every method is one transaction; redacting and encoding are done outside of it.
 
-    redactor, encoder: needed for adding; None where questions are only read or erased.
+    redactor, encoder: needed for adding, and the encoder for renewing vectors; None where questions are only read or
+    erased.
     """
 
     def __init__(self, engine: Engine, redactor: Redactor | None = None, encoder: Encoder | None = None) -> None:
@@ -122,7 +124,7 @@ class QuestionLog(Store):
     def _name(self, asked: Asked) -> str | None:
         """The id of a network or material stays as it is; a name that was written out is redacted."""
         name = asked.referred_name
-        if name is None or asked.referred_to == "material" or (name.islower() and " " not in name):
+        if name is None or asked.referred_to == "material" or name in NETWORKS:
             return name
         return self._short(name, asked.language, _LONGEST_NAME)
 
@@ -189,7 +191,8 @@ class QuestionLog(Store):
                     Asked(
                         text=row.question, language=row.language, asked_on=_day(row.created_at), channel=row.channel,
                         asker_id=new_asker(), referrer=row.referrer, is_signatory=row.is_signatory, size=row.size,
-                        topic=row.topic, answered_by_agent=row.channel != "partner", need=row.need,
+                        topic=row.topic, topic_is_known=row.request_id is None,
+                        answered_by_agent=row.channel != "partner", need=row.need,
                         referred_to=row.referred_to, referred_name=row.referred_name,
                     ),
                 )
@@ -199,12 +202,22 @@ class QuestionLog(Store):
     def add_written_down(self, id_: str, asked: Asked, answers: AnswerEngine | None = None) -> bool:
         """Redacts and keeps a question that was written down; gives False where it was taken back meanwhile.
 
-        answers: tells the topic of what a partner wrote down; an agent has chosen one, or said that there is none.
+        answers: tells the topic of a referral; who wrote down another question chose one, or said that there is none.
+        The asker of a referral that opened a conversation is that conversation's.
         """
         row = self.prepared(asked)
-        if answers is not None and asked.channel == "partner":
+        if answers is not None and not asked.topic_is_known:
             take_sure_topic(row, answers)
         with self._writing() as session:
+            # Locked before anything is changed, in the order in which whoever erases it goes.
+            opened = (
+                select(Conversation)
+                .join(Request, Request.conversation_id == Conversation.id)
+                .join(LoggedQuestion, LoggedQuestion.request_id == Request.id)
+                .where(LoggedQuestion.id == id_)
+                .with_for_update(of=Conversation)
+            )
+            conversation = session.scalar(opened)
             points = (
                 update(LoggedQuestion)
                 .where(LoggedQuestion.id == id_, LoggedQuestion.trend_id.is_(None))
@@ -212,6 +225,8 @@ class QuestionLog(Store):
             )
             if not cast("CursorResult[Any]", session.execute(points)).rowcount:
                 return False
+            if conversation is not None:
+                row.asker_id = settled_asker(session, conversation)
             session.add(row)
             return True
 
@@ -223,15 +238,19 @@ class QuestionLog(Store):
             return bool(session.scalar(select(exists().where(_made_by_another(encoder_hash)))))
 
     def renew_vectors(self, limit: int = AT_ONCE) -> int:
-        """Encodes questions anew that another encoder made the vectors of; gives how many, at most so many."""
+        """Encodes questions anew that another encoder made the vectors of; gives how many, at most so many.
+
+        What has no vector although an encoder saw it says nothing but tags, and gets none from this one either.
+        """
         encoder = self._encoder
-        if encoder is None or self._redactor is None:
-            raise ValueError("a log that encodes needs a redactor and an encoder")
+        if encoder is None:
+            raise ValueError("a log that encodes needs an encoder")
+        silent = TrendQuestion.vector.is_(None) & TrendQuestion.vector_of.is_not(None)
         with self._reading() as session:
-            query = select(TrendQuestion.id, TrendQuestion.text, TrendQuestion.vector.is_(None))
+            query = select(TrendQuestion.id, TrendQuestion.text, silent)
             query = query.where(_made_by_another(encoder.hash)).order_by(TrendQuestion.id).limit(limit)
             old = session.execute(query).all()
-        made = [(id_, None if has_none else packed(encoder.encode_one(text))) for id_, text, has_none in old]
+        made = [(id_, None if is_silent else packed(encoder.encode_one(text))) for id_, text, is_silent in old]
         with self._writing() as session:
             for id_, vector in made:
                 renewed = update(TrendQuestion).where(TrendQuestion.id == id_)
@@ -318,7 +337,7 @@ class _Reading:
         """What is to be logged of the conversation."""
         questions = self._questions()
         topics = {question.message.id: self._topic(question) for question in questions}
-        helped, asked_by = self._helpful(), self._company()
+        helped, asked_by = self._helpful(), company_of(self._session, self._conversation.id)
         handed = self._handed_over(questions, topics)
         channel = "partner" if self._conversation.channel == "partner" else "chat"
         logged = []
@@ -327,7 +346,6 @@ class _Reading:
             if message.trend_id is not None or message.created_at >= before:
                 continue
             day = _day(message.created_at)
-            signed_on, size = asked_by or (None, None)
             hand_over = handed.get(message.id)
             by_agent = hand_over is not None and self._agent_answered(hand_over)
             topic = topics[message.id] or (self._inserted(hand_over) if hand_over and by_agent else None)
@@ -337,8 +355,8 @@ class _Reading:
                     Asked(
                         text=question.text, language=message.language, asked_on=day, channel=channel,
                         asker_id=self._conversation.asker_id, referrer=self._conversation.referrer,
-                        is_signatory=None if asked_by is None else signed_on is not None and signed_on <= day,
-                        size=_SIZES.get(size or ""), decision=question.outcome, topic=topic,
+                        is_signatory=asked_by.had_signed(day) if asked_by else None,
+                        size=asked_by.size if asked_by else None, decision=question.outcome, topic=topic,
                         confidence=self._confidence(question), helpful=self._last_word(question, helped),
                         handed_over=hand_over is not None, answered_by_agent=by_agent,
                     ),
@@ -380,18 +398,6 @@ class _Reading:
     def _last_word(question: _Question, helped: dict[str, tuple[datetime, bool]]) -> bool | None:
         said = [helped[message.id] for message in (question.reply, *question.after) if message.id in helped]
         return max(said)[1] if said else None
-
-    def _company(self) -> tuple[date | None, str] | None:
-        """When the company signed the Charter, and its size, where the conversation was verified for one."""
-        kvk_number = verified_company(self._session, self._conversation.id)
-        query = (
-            select(CharterTrack.signed_on, Company.size_class)
-            .select_from(Company)
-            .outerjoin(CharterTrack, CharterTrack.company_id == Company.id)
-            .where(Company.kvk_number == kvk_number)
-        )
-        found = self._session.execute(query).first() if kvk_number else None
-        return (found[0], found[1]) if found else None
 
     def _handed_over(self, questions: Sequence[_Question], topics: dict[str, str | None]) -> dict[str, HandOver]:
         """Which questions led to a person: the last before it was asked for, and those before it without an answer."""

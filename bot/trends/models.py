@@ -15,8 +15,9 @@ from bot.database.types import UtcDateTime, new_id, now
 CHANNELS = ("chat", "phone", "email", "partner")
 SIZES = ("large", "sme")
 DECISIONS = ("answer", "choices", "unknown")
-EVENTS = ("shown", "opened", "helpful", "unhelpful")
-THINGS = ("topic", "source", "material")
+EVENTS = ("shown", "opened", "helpful", "unhelpful", "helped")
+THINGS = ("topic", "source", "material", "asker")
+"""asker: one whose request a person answered, which is all that is kept of it; the event is helped."""
 MOVEMENTS = ("new", "rising", "steady", "fading", "gone")
 
 
@@ -91,7 +92,10 @@ class TrendImport(Base):
 
 
 class Popularity(Base):
-    """How often a topic, source or material was shown, opened, or found helpful: by week and referrer, no more."""
+    """How often a topic, source or material was shown, opened, or found helpful: by week and referrer, no more.
+
+    And which askers had a request answered: as the thing `asker`, named by whether they signed (yes, no, unknown).
+    """
 
     __tablename__ = "popularity"
     __table_args__ = (

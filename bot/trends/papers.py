@@ -70,6 +70,7 @@ def contents(brief: Brief, drawer: Drawer) -> dict[str, Any]:
     return {
         "language": brief.language, "title": _set(brief.title), "lead": _set(brief.lead), "made": _set(brief.made),
         "warning": _set(brief.warning),
+        "foreign": [{"words": _set(f"“{words}”"), "language": language} for words, language in brief.foreign],
         "page": t("page"), "summary_heading": t("summary"), "summary": [_set(point) for point in brief.summary],
         "sections": sections, "sources_heading": t("sources"), "sources": [_set(source) for source in brief.sources],
     }  # fmt: skip

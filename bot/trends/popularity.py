@@ -1,4 +1,7 @@
-"""Which topics, sources and materials are shown, opened and found helpful: by week, referrer and asker, no more."""
+"""Which topics, sources and materials are shown, opened and found helpful: by week, referrer and asker, no more.
+
+And which askers had a request answered: employers that a person helped, also where no question of theirs was logged.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from sqlalchemy import Engine, or_, select
+from sqlalchemy import ColumnElement, Engine, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -16,10 +19,14 @@ from bot.conversations.models import Conversation, Feedback, Message
 from bot.database.store import Store
 from bot.database.types import now
 from bot.helpdesk.hours import AMSTERDAM
-from bot.trends.askers import settled_asker
-from bot.trends.models import Popularity
+from bot.helpdesk.models import LoggedQuestion, Request
+from bot.trends.askers import company_of, settled_asker
+from bot.trends.counting import signatory
+from bot.trends.models import Popularity, TrendQuestion
 from bot.trends.weeks import week_of
 
+ASKER, HELPED = "asker", "helped"
+"""The thing and the event of an asker whose request was answered. Its name: yes, no or unknown, whether it signed."""
 AT_ONCE = 200
 _OTHER = {"helpful": "unhelpful", "unhelpful": "helpful"}
 
@@ -30,7 +37,7 @@ class NothingToOpen(ValueError):
 
 @dataclass(frozen=True, order=True)
 class Event:
-    """Something that happened to a topic, source or material in a week."""
+    """Something that happened to a topic, source, material or asker in a week."""
 
     week: str
     thing: str
@@ -75,6 +82,40 @@ class PopularityLog(Store):
                 if conversation is not None:
                     asker_id = settled_asker(session, conversation)
                     self._keep(session, self._events(session, id_, since), conversation.referrer or "", asker_id)
+
+    def count_answered(self, since: datetime) -> None:
+        """Counts the askers whose request was answered since a moment: each once a week, whatever else they asked.
+
+        The asker is the conversation's; of a referral without one, that of its question. Where neither is kept any
+        more, or the question is not in the log yet, nobody is counted.
+        """
+        with self._reading() as session:
+            ids = session.scalars(select(Request.id).where(answered_since(since)).order_by(Request.id)).all()
+        for at in range(0, len(ids), AT_ONCE):
+            with self._writing() as session:
+                for id_ in ids[at : at + AT_ONCE]:
+                    self._count_answered(session, id_)
+
+    def _count_answered(self, session: Session, request_id: str) -> None:
+        request = session.get(Request, request_id)
+        if request is None or request.answered_at is None:
+            return
+        day = request.answered_at.astimezone(AMSTERDAM).date()
+        if request.conversation_id is not None:
+            # Whoever erases the conversation locks it too.
+            conversation = session.get(Conversation, request.conversation_id, with_for_update=True)
+            if conversation is None:
+                return
+            employer = company_of(session, conversation.id)
+            signed = signatory(employer.had_signed(day) if employer else None)
+            asker_id, referrer = settled_asker(session, conversation), conversation.referrer
+        else:
+            pointed = select(LoggedQuestion.trend_id).where(LoggedQuestion.request_id == request_id)
+            question = session.scalar(select(TrendQuestion).where(TrendQuestion.id.in_(pointed)))
+            if question is None:
+                return
+            asker_id, referrer, signed = question.asker_id, question.referrer, signatory(question.is_signatory)
+        _insert(session, Event(week_of(day), ASKER, signed, HELPED), referrer or "", asker_id)
 
     def _events(self, session: Session, conversation_id: str, since: datetime) -> set[Event]:
         query = (
@@ -149,6 +190,11 @@ class PopularityLog(Store):
             if address and _plain(address) == wanted:
                 found.add(("material", material))
         return {*found, ("topic", message.topic)} if found and message.topic else found
+
+
+def answered_since(since: datetime) -> ColumnElement[bool]:
+    """Requests that were answered since a moment."""
+    return Request.answered_at >= since
 
 
 def _plain(url: str) -> tuple[str, str, str]:

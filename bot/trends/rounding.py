@@ -36,6 +36,8 @@ class Line:
 
     total: Hashable
     parts: tuple[Hashable, ...]
+    beside: Rows = frozenset()
+    """What the parts hold that never was in the total: then it is askers that are subtracted, too."""
 
 
 class Askers:
@@ -47,6 +49,11 @@ class Askers:
     def count(self, rows: Iterable[int]) -> int:
         """How many different askers."""
         return len({self._asker_of[row] for row in rows})
+
+    def without(self, rows: Rows, others: Rows) -> Rows:
+        """Those of `rows` whose asker stands in none of the others."""
+        known = {self._asker_of[row] for row in others}
+        return {row for row in rows if self._asker_of[row] not in known}
 
     def enough(self, rows: Rows) -> bool:
         """Whether there are so many different askers that they may be shown."""
@@ -98,7 +105,10 @@ def _hide(line: Line, cells: Mapping[Any, Rows], visible: set[Hashable], askers:
     while parts:
         together = set[int]().union(*(cells[part] for part in parts))
         # The second is seldom: a part may count what its total left out, see rule 3.
-        if not askers.too_few(total - together) and not askers.too_few(together - total):
+        left = [total - together, together - total - line.beside]
+        if line.beside:
+            left.append(askers.without(total, together))
+        if not any(map(askers.too_few, left)):
             break
         visible.discard(parts.pop(0))
         hidden = True

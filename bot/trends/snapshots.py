@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,13 @@ from bot.encoder.runtime import Encoder
 from bot.trends import counting, recurring, weeks
 from bot.trends.counting import ALL, Counting, Key, Logged, Number
 from bot.trends.grouping import LENGTH, Whole, centroid, whole
+from bot.trends.log import QuestionLog
 from bot.trends.models import Popularity, RecurringQuestion, Snapshot, SnapshotCell, TrendImport, TrendQuestion
-from bot.trends.recurring import Assigning, Heard, Labels, Question, Recurring
+from bot.trends.popularity import ASKER, HELPED
+from bot.trends.recurring import Assigning, Heard, Labels, Question, Recurring, public_words
 from bot.trends.rounding import BASE, Askers, Rows, rounded
 
-METHOD = 1
+METHOD = 2
 """Goes up when the same questions would give other numbers."""
 FICTIONAL = "demo"
 """The referrer of an import that holds made-up questions."""
@@ -93,6 +96,8 @@ class _Log:
     rows: Sequence[Any]
     vectors: Whole
     events: Sequence[Any]
+    helped: Sequence[Any]
+    """Askers whose request was answered."""
     register: tuple[Recurring, ...]
     seen: Mapping[str, frozenset[Key]]
     """Of each period inside it that has a snapshot, the cells that are shown."""
@@ -166,10 +171,14 @@ class SnapshotMaker:
 
     # ---- counting
 
+    @cached_property
+    def _public_words(self) -> frozenset[str]:
+        return public_words(self._knowledge)
+
     def _count(self, period: str) -> Made:
         with self._reading() as session:
             log = self._read(session, period)
-        askers = Askers([row.asker_id for row in log.rows], self._rules.min_askers)
+        askers = Askers([row.asker_id for row in (*log.rows, *log.helped)], self._rules.min_askers)
         included = [_included(row.counted_in) for row in log.rows]
         questions = [Question(row.text, row.language, row.topic) for row in log.rows]
         assigned = {n: row.recurring_id for n, row in enumerate(log.rows) if row.recurring_id is not None}
@@ -183,18 +192,19 @@ class SnapshotMaker:
         assigned |= fresh
         gaps = {one.id for one in register if one.topic is None}
         rows = {n: _of_question(row, included[n], assigned.get(n)) for n, row in enumerate(log.rows)}
+        rows |= {n: _of_helped(row) for n, row in enumerate(log.helped, len(rows))}
         cells, lines = counting.of_questions(rows, period)
         counted = Counting(rows, log.seen, askers).count(period, cells, lines, counting.ties(gaps))
         numbers = counting.numbers_of_questions(counted, askers, gaps)
         numbers += self._popular(period, log)
-        labels = Labels(questions, log.vectors, askers, self._knowledge)
+        labels = Labels(questions, log.vectors, askers, self._knowledge, self._public_words)
         register, said = self._move(period, log, register, counted, labels)
         shown = {key[1] for key in counted if key[0] == "recurring" and key[2:] == ALL}
         kept = {one.id for one in register}
         return Made(
             period,
             self._rules.in_words(period, log.encoder, fictional=log.fictional),
-            _in_order(numbers, self._spoken(log, said), said, counted),
+            _in_order(numbers, self._spoken(log, said, askers), said, counted),
             tuple(register),
             {log.rows[n].id: id_ for n, id_ in fresh.items() if id_ in kept and (id_ in shown or _was(log, id_))},
             frozenset(row.id for row in log.rows),
@@ -233,14 +243,16 @@ class SnapshotMaker:
                 said[one.id] = (now, moves, kept.label)
         return after, said
 
-    def _spoken(self, log: _Log, said: Mapping[str, tuple[int | None, str | None, str]]) -> dict[Key, str]:
+    def _spoken(
+        self, log: _Log, said: Mapping[str, tuple[int | None, str | None, str]], askers: Askers
+    ) -> dict[Key, str]:
         """The labels of cells: of recurring questions, and of needs as they are written most."""
         found = {(measure, id_, *ALL): said[id_][2] for id_ in said for measure in ("recurring", "gap")}
-        needs: dict[str, list[str]] = {}
-        for row in log.rows:
+        needs: dict[str, list[tuple[int, str]]] = {}
+        for place, row in enumerate(log.rows):
             if (name := counting.need_name(row.need)) is not None:
-                needs.setdefault(name, []).append(row.need)
-        found.update({("need", name, *ALL): counting.spelling(each) for name, each in needs.items()})
+                needs.setdefault(name, []).append((place, row.need))
+        found.update({("need", name, *ALL): counting.spelling(name, needs[name], askers) for name in needs})
         return found
 
     # ---- reading
@@ -257,8 +269,10 @@ class SnapshotMaker:
         ).all()
         register = tuple(_recurring(one) for one in session.scalars(select(RecurringQuestion).order_by("id")))
         encoder = self._encoder_of(rows, register)
+        helped = [row for row in events if row.thing == ASKER]
+        events = [row for row in events if row.thing != ASKER]
         return _Log(
-            rows, _vectors(rows, register), events, register, self._seen(session, period),
+            rows, _vectors(rows, register), events, helped, register, self._seen(session, period),
             self._shown_before(session, period), encoder, self._is_fictional(session, rows),
         )  # fmt: skip
 
@@ -346,24 +360,9 @@ class SnapshotMaker:
         encoder = self._encoder
         if encoder is None:
             return 0
-        renewed = 0
-        while rows := self._stale(encoder):
-            # What has no vector although an encoder saw it says nothing but tags, and gets none from this one either.
-            silent = {row.id for row in rows if row.vector is None and row.vector_of is not None}
-            vectors = encoder.encode([row.text for row in rows])
-            with Session(self._engine) as session, session.begin():
-                session.execute(
-                    update(TrendQuestion),
-                    [
-                        {
-                            "id": row.id,
-                            "vector": None if row.id in silent else _packed(vector),
-                            "vector_of": encoder.hash,
-                        }
-                        for row, vector in zip(rows, vectors, strict=True)
-                    ],
-                )
-            renewed += len(rows)
+        renewed, questions = 0, QuestionLog(self._engine, encoder=encoder)
+        while count := questions.renew_vectors():
+            renewed += count
         with self._reading() as session:
             old = session.scalars(
                 select(RecurringQuestion).where(RecurringQuestion.centroid_of != encoder.hash).order_by("id")
@@ -377,13 +376,6 @@ class SnapshotMaker:
                     .values(centroid=_centroid_bytes(mean), centroid_of=encoder.hash)
                 )
         return renewed
-
-    def _stale(self, encoder: Encoder) -> Sequence[Any]:
-        table = TrendQuestion.__table__.c
-        other = (table.vector_of.is_(None)) | (table.vector_of != encoder.hash)
-        query = select(table.id, table.text, table.vector, table.vector_of).where(other)
-        with self._reading() as session:
-            return session.execute(query.order_by(table.id).limit(_AT_ONCE)).all()
 
     def _centroid_again(self, session: Session, encoder: Encoder, one: RecurringQuestion) -> Whole:
         query = select(TrendQuestion.vector).where(TrendQuestion.recurring_id == one.id).order_by(TrendQuestion.id)
@@ -450,6 +442,18 @@ def _of_event(row: Any) -> Logged:
     )
 
 
+def _of_helped(row: Any) -> Logged:
+    return Logged(
+        row.week,
+        row.asker_id,
+        _included(row.counted_in),
+        {"signatory": row.name},
+        {},
+        frozenset({HELPED}),
+        is_question=False,
+    )
+
+
 def _in_order(
     numbers: Sequence[Number],
     labels: Mapping[Key, str],
@@ -476,10 +480,6 @@ def _vectors(rows: Sequence[Any], register: Sequence[Recurring]) -> Whole:
         return np.zeros((len(rows), width), dtype=np.float32)
     nothing = np.zeros(width, dtype="<f2")
     return whole(np.stack([nothing if vector is None else vector for vector in known]))
-
-
-def _packed(vector: np.ndarray) -> bytes:
-    return vector.astype("<f2").tobytes()
 
 
 def _recurring(row: RecurringQuestion) -> Recurring:

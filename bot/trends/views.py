@@ -9,7 +9,7 @@ from bot.answers.knowledge import Knowledge
 from bot.texts import LANGUAGES
 from bot.trends.figures import BY, GAP, RECURRING, Figure, Figures
 from bot.trends.reading import SnapshotStore, before_half_year, between
-from bot.trends.weeks import HALF_YEAR, KINDS, MONTH, WEEK, NoPeriod, kind, month_of, weeks_of
+from bot.trends.weeks import HALF_YEAR, KINDS, MONTH, WEEK, NoPeriod, chain, kind, month_of, weeks_of
 
 OVER_TIME = ("overview", "questions")
 """Pages with numbers over weeks or months."""
@@ -59,8 +59,8 @@ def select(page: str, asked: Mapping[str, str], frozen: Sequence[str]) -> Select
     by = asked.get("by")
     by = by if by in DIVIDED.get(page, ()) else None
     step = asked.get("step", "")
-    if step not in STEPS:
-        known = {kind(period) for period in frozen}
+    known = {kind(period) for period in frozen}
+    if step not in STEPS or step not in known:
         step = next((one for one in (FIRST_STEP.get(page, WEEK), *STEPS) if one in known), WEEK)
     steps = sorted(period for period in frozen if kind(period) == step)
     periods, wrong = _range(steps, asked, step)
@@ -162,7 +162,9 @@ class Views:
             return []
         period, by = selection.period, selection.by
         before = before_half_year(period)
-        cells = self._snapshots.cells([*([before] if before else []), period])
+        # Only half-years show in which language a need was written.
+        half = chain(weeks_of(period)[0])[-1]
+        cells = self._snapshots.cells([*([before] if before else []), period, *({half} - {period})])
         figures = Figures(cells, self._knowledge, language)
         if selection.page == "needs":
             return [figures.needs(period, by)]

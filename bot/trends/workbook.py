@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import re
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from openpyxl import Workbook
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
+from openpyxl.writer.excel import ExcelWriter
 
 from bot.texts import text
 from bot.trends.brief import Brief
@@ -22,7 +24,7 @@ _NOT_IN_SHEET_NAMES = re.compile(r"[\[\]:*?/\\']")
 
 
 def workbook(brief: Brief) -> bytes:
-    """The brief as a spreadsheet: what it says, and a sheet for each table."""
+    """The brief as a spreadsheet: what it says, and a sheet for each table. The same brief gives the same bytes."""
     book = Workbook()
     book.properties.title = plain(brief.title)
     book.properties.creator = "Wegwijzer"
@@ -38,8 +40,16 @@ def workbook(brief: Brief) -> bytes:
     for heading, figure in brief.figures:
         sheet = book.create_sheet(_sheet_name(figure.title, names))
         _fill(sheet, heading, figure, brief)
-    out = io.BytesIO()
-    book.save(out)
+    return _saved(book, brief.made_on)
+
+
+def _saved(book: Workbook, day: date) -> bytes:
+    """A spreadsheet's bytes. What it is packed of bears a day: `save` would write the moment into each part."""
+    made, out = io.BytesIO(), io.BytesIO()
+    ExcelWriter(book, ZipFile(made, "w")).save()
+    with ZipFile(made) as parts, ZipFile(out, "w", ZIP_DEFLATED) as packed:
+        for name in parts.namelist():
+            packed.writestr(ZipInfo(name, (day.year, day.month, day.day, 0, 0, 0)), parts.read(name), ZIP_DEFLATED)
     return out.getvalue()
 
 

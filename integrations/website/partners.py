@@ -1,4 +1,4 @@
-"""Suggested answers and referrals, for partners' own desks; the suggestions for staff who are signed in as well."""
+"""Suggested answers, referrals and what was asked, for partners' own desks; suggestions for signed-in staff as well."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from bot.conversations.models import Message
 from bot.guides.guiding import Said
 from bot.helpdesk.forms import FieldsWrong, filled_in
+from bot.helpdesk.logging_questions import BY_PARTNER, NewQuestion, QuestionWrong
 from bot.helpdesk.partners import CONTACT, HandedOver, Partner, Referral, referral_form
 from bot.helpdesk.suggesting import LONGEST_QUESTION, NoSuggestions, SuggestionShown
 from bot.messages import Draft
@@ -32,7 +33,11 @@ SUGGEST_WITHIN_SECONDS = 20.0
 """The first suggestion reads the encoder; none takes longer than a moment after that."""
 RETRY_AFTER_SECONDS = 60
 
+OTHERWISE = "portal"
+"""The desk under which agents find a question that no topic answers."""
+
 _Line = Annotated[str, Field(max_length=1000)]
+_Words = Annotated[str, Field(max_length=20_000)]
 
 
 class _Body(BaseModel):
@@ -44,6 +49,20 @@ class Suggest(_Body):
 
     question: str
     language: Literal["nl", "en"]
+
+
+class Asked(_Body):
+    """POST /questions."""
+
+    question: _Words
+    language: Literal["nl", "en"]
+    topic: _Line | None = None
+    """None where the knowledge did not answer it."""
+    signatory: Annotated[bool, Field(strict=True)] | None = None
+    size: Literal["large", "sme"] | None = None
+    need: _Words | None = None
+    referred_to: Literal["network", "material", "advice_talk", "other"] | None = None
+    referred_name: _Line | None = None
 
 
 class Contact(_Body):
@@ -83,7 +102,7 @@ async def _partner(request: Request, scope: str) -> Partner:
     return partner
 
 
-def asked_in(body: Suggest) -> str:
+def asked_in(body: Suggest | Asked) -> str:
     """The question. Raises Problem 422 for one that is empty or too long."""
     if not body.question.strip():
         raise Problem(422, "empty")
@@ -139,6 +158,25 @@ async def _for_partner(services: Services, partner: Partner, body: Suggest) -> l
         raise Problem(503, "no_suggestions", retry_after=RETRY_AFTER_SECONDS) from None
     await services.turns.in_database(services.partner_keys.used, partner, "suggestions")
     return found
+
+
+@blueprint.post("/questions")
+async def asked(request: Request) -> HTTPResponse:
+    """Keeps what a partner's own desk was asked, and what became of it, for the log of trends."""
+    partner = await _partner(request, "questions")
+    body, key = read(request, Asked), key_of(request)
+    request.ctx.language = body.language
+    services = services_of(request)
+    new = NewQuestion(
+        channel=BY_PARTNER, question=asked_in(body), language=body.language, desk=OTHERWISE, topic=body.topic,
+        is_signatory=body.signatory, size=body.size, need=body.need, referred_to=body.referred_to,
+        referred_name=body.referred_name,
+    )  # fmt: skip
+    try:
+        id_ = await services.turns.in_database(services.partner_questions.put_in, partner, new, key)
+    except QuestionWrong as problem:
+        raise Problem(422, "invalid", fields=problem.field) from None
+    return json({"id": id_}, status=201, headers={"Cache-Control": "no-store"})
 
 
 def _fields(body: Refer) -> dict[str, Any]:

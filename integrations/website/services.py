@@ -23,7 +23,7 @@ from bot.helpdesk.drafting import DraftStore
 from bot.helpdesk.handing_over import HandingOver
 from bot.helpdesk.hours import portal_hours
 from bot.helpdesk.logging_questions import LoggedQuestionStore
-from bot.helpdesk.partners import PartnerKeys, Referrals
+from bot.helpdesk.partners import PartnerKeys, PartnerQuestions, Referrals
 from bot.helpdesk.queue import HandOverStore
 from bot.helpdesk.requests import RequestStore
 from bot.helpdesk.suggesting import Suggester, open_suggester
@@ -81,6 +81,7 @@ class Services:
     drafts: DraftStore
     partner_keys: PartnerKeys
     referrals: Referrals
+    partner_questions: PartnerQuestions
     audit: AuditStore
     popularity: PopularityLog
     snapshots: SnapshotStore
@@ -115,6 +116,7 @@ class Services:
         )
         suggester = open_suggester(settings, knowledge, engine)
         requests = RequestStore(engine, settings.activation_code_pattern, with_tickets=settings.tickets != "none")
+        question_log = LoggedQuestionStore(engine, knowledge, settings.activation_code_pattern)
         return cls(
             settings,
             knowledge,
@@ -139,10 +141,11 @@ class Services:
             ),
             provider=open_provider(settings),
             suggester=suggester,
-            question_log=LoggedQuestionStore(engine, knowledge, settings.activation_code_pattern),
+            question_log=question_log,
             drafts=DraftStore(engine, knowledge, settings.activation_code_pattern, suggester.alike),
             partner_keys=PartnerKeys(engine),
             referrals=Referrals(engine, requests, key, settings.activation_code_pattern),
+            partner_questions=PartnerQuestions(engine, question_log),
             audit=AuditStore(engine),
             popularity=PopularityLog(engine, knowledge),
             snapshots=SnapshotStore(engine),

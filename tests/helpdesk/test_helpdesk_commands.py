@@ -35,16 +35,17 @@ def run(empty_database_url: str, tmp_path: Path) -> Run:
 
 
 def test_a_key_is_made_listed_used_and_revoked(run: Run, empty_database_url: str) -> None:
-    made = run("partner", "add", "awvn", "Werkgeverslijn AWVN", "--scope", "suggestions", "referrals")
+    made = run("partner", "add", "awvn", "Werkgeverslijn AWVN", "--scope", "suggestions", "referrals", "questions")
     assert made.returncode == 0, made.stderr
     found = re.search(r"^  (wp_[\w-]{43})$", made.stdout, flags=re.MULTILINE)
     assert found, made.stdout
     engine = open_engine(empty_database_url)
     keys = PartnerKeys(engine)
     partner = keys.find(found[1])
-    assert partner is not None and partner.scopes == {"suggestions", "referrals"} and partner.id in made.stdout
+    assert partner is not None and partner.id in made.stdout
+    assert partner.scopes == {"suggestions", "referrals", "questions"}
     listed = run("partner", "list").stdout
-    assert listed == f"{partner.id}\tawvn\tWerkgeverslijn AWVN\treferrals, suggestions\tnot used yet\n"
+    assert listed == f"{partner.id}\tawvn\tWerkgeverslijn AWVN\tquestions, referrals, suggestions\tnot used yet\n"
     keys.used(partner, "suggestions")
     assert "last used 20" in run("partner", "list").stdout and found[1] not in listed
     assert run("partner", "revoke", partner.id).stdout == "The key of Werkgeverslijn AWVN (awvn) is revoked.\n"

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
+from bot.answers.knowledge import load
 from bot.conversations.masking import MASK
 from bot.conversations.models import Conversation
 from bot.conversations.store import ConversationStore, KeyUsedForAnother
@@ -19,20 +20,23 @@ from bot.database.engine import open_engine
 from bot.database.types import new_id, now
 from bot.helpdesk import partners
 from bot.helpdesk.forms import filled_in
+from bot.helpdesk.logging_questions import BY_PARTNER, LoggedQuestionStore, NewQuestion, QuestionWrong
 from bot.helpdesk.models import LoggedQuestion, Outgoing, PartnerKey, Request
 from bot.helpdesk.partners import (
     NoSuchKey,
     Partner,
     PartnerKeys,
+    PartnerQuestions,
     PartnerWrong,
     Referral,
     Referrals,
     referral_form,
 )
 from bot.helpdesk.requests import RequestStore
-from bot.settings import Settings
+from bot.settings import Settings, settings
 from bot.staff.models import StaffAudit
 
+KNOWLEDGE = load(settings().knowledge_dir)
 PATTERN = str(Settings.model_fields["activation_code_pattern"].default)
 SERVER_KEY = b"k" * 32
 FIELDS = {"subject": "Quotum", "message": "Deze werkgever heeft een vraag.", "organisation": "Voorbeeld BV"}
@@ -248,3 +252,59 @@ def test_the_form_checks_what_partners_fill_in() -> None:
     assert fields == {"message": "Een vraag.", "email": "Vera@example.nl", "phone": "070 123 45 67"}
     for label in (field.label for field in referral_form("charter").fields):
         assert label["nl"] and label["en"]
+
+
+# ---- what a partner's own desk was asked
+
+
+ASKED = NewQuestion(
+    channel=BY_PARTNER, question="Mag een stichting tekenen? Bel 06-12345678", language="nl", desk="portal",
+    is_signatory=False, size="sme", need="voorbeeld, mail vera@example.nl", referred_to="network",
+    referred_name="awvn",
+)  # fmt: skip
+
+
+@pytest.fixture
+def asked(desk: Partners) -> PartnerQuestions:
+    return PartnerQuestions(desk.engine, LoggedQuestionStore(desk.engine, KNOWLEDGE, PATTERN))
+
+
+def test_what_was_asked_is_kept_masked_under_the_partner(desk: Partners, asked: PartnerQuestions) -> None:
+    id_ = asked.put_in(desk.partner("fnv"), replace(ASKED, referrer="awvn"))
+    [row] = desk.all(LoggedQuestion)
+    assert (row.id, row.channel, row.referrer, row.desk, row.topic) == (id_, "partner", "fnv", "portal", None)
+    assert (row.question, row.need) == (f"Mag een stichting tekenen? Bel {MASK}", f"voorbeeld, mail {MASK}")
+    assert (row.is_signatory, row.size, row.referred_to, row.referred_name) == (False, "sme", "network", "awvn")
+    assert (row.account_id, row.request_id) == (None, None)
+    assert desk.audited()[-1] == ("partner_question", None, {"partner": "fnv"})
+    assert desk.all(Request) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"question": "\u200b"}, "question"), ({"topic": "no.such-topic"}, "topic"), ({"need": "x" * 301}, "need"),
+        ({"referred_to": "material", "referred_name": "no-such-material"}, "referred_name"),
+        ({"referred_to": None}, "referred_name"), ({"referred_to": "moon"}, "referred_to"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_kept_is_refused(
+    desk: Partners, asked: PartnerQuestions, change: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(QuestionWrong, match=f"^{field}$"):
+        asked.put_in(desk.partner(), replace(ASKED, **change))
+    assert desk.all(LoggedQuestion) == []
+
+
+def test_the_same_key_keeps_a_question_once(desk: Partners, asked: PartnerQuestions) -> None:
+    partner, other = desk.partner("awvn"), desk.partner("fnv")
+    with ThreadPoolExecutor(6) as threads:
+        ids = set(threads.map(lambda _: asked.put_in(partner, ASKED, "k"), range(12)))
+    assert len(ids) == len(desk.all(LoggedQuestion)) == 1
+    with pytest.raises(KeyUsedForAnother):
+        asked.put_in(partner, replace(ASKED, size="large"), "k")
+    assert asked.put_in(other, ASKED, "k") not in ids, "the keys of partners are their own"
+    for _ in range(2):
+        asked.put_in(partner, ASKED)
+    assert len(desk.all(LoggedQuestion)) == 4, "without a key, the same question was asked again"
+    assert [action for action, _, _ in desk.audited()].count("partner_question") == 4

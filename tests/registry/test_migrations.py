@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, inspect, text
 
 from bot.database.base import Base
 from bot.database.engine import migrate, open_engine
@@ -59,6 +59,21 @@ def test_migrations_and_models_agree_in_constraints_too(empty_database_url: str)
     assert set(migrated) == set(made)
     for table, parts in migrated.items():
         assert parts == made[table], table
+
+
+def test_what_hangs_on_a_changed_table_stays(empty_database_url: str) -> None:
+    """SQLite changes a table by making it anew."""
+    migrate_to(empty_database_url, "0006")
+    with opened(empty_database_url) as engine, engine.begin() as connection:
+        asked = "INSERT INTO logged_questions (id, channel, desk, language, question, created_at) VALUES "
+        connection.execute(text(asked + "('q', 'phone', 'portal', 'nl', 'Vraag?', '2026-11-16 09:00')"))
+        draft = "INSERT INTO topic_drafts (id, desk, language, title, answer, origin, state, created_at) VALUES "
+        connection.execute(text(draft + "('d', 'portal', 'nl', '', '', 'edited', 'open', '2026-11-16 09:00')"))
+        linked = "INSERT INTO topic_draft_questions (id, draft_id, logged_question_id, language, text) VALUES "
+        connection.execute(text(linked + "('t', 'd', 'q', 'nl', 'Vraag?')"))
+    migrate(empty_database_url)
+    with opened(empty_database_url) as engine, engine.connect() as connection:
+        assert connection.execute(text("SELECT logged_question_id FROM topic_draft_questions")).all() == [("q",)]
 
 
 def test_migrations_go_down_and_up_again(database_url: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.answers.knowledge import load
 from bot.database.engine import open_engine
 from bot.settings import ROOT
-from bot.trends.reading import SnapshotStore, between
+from bot.trends.reading import Cell, SnapshotStore, between
 from bot.trends.views import DIVIDED, MOST_PERIODS, OF_A_PERIOD, OVER_TIME, PAGES, Selection, Views, select
 from bot.trends.weeks import kind
 from tests.trends.frozen import everything, freeze
@@ -117,6 +117,24 @@ def test_figures_show_cells_and_nothing_else(database_url: str) -> None:
                         assert {v for row in figure.rows for v in row if isinstance(v, int)} <= counts, figure.id
                     assert all(len(row) == len(figure.columns) for row in figure.rows), figure.id
                     assert bool(figure.alt) == bool(figure.chart), figure.id
+    engine.dispose()
+
+
+@pytest.mark.parametrize(("parts", "said"), [({"en": 30, "nl": 15}, "en"), ({"nl": 45}, None), ({}, None)])
+@pytest.mark.parametrize("period", ["2026-H1", "2026-M05"])
+def test_a_need_says_in_which_language_it_was_written(
+    database_url: str, parts: dict[str, int], said: str | None, period: str
+) -> None:
+    """As far as its half-year shows that, also where a month is looked at."""
+    need = "Voorbeelden van andere bedrijven"
+    engine = open_engine(database_url)
+    freeze(engine, [*everything(), *(Cell("2026-H1", "need", need, "language", p, n) for p, n in parts.items())])
+    views = Views(SnapshotStore(engine), load(ROOT / "knowledge"))
+    frozen = SnapshotStore(engine).periods()
+    [figure] = views.figures(select("needs", {"period": period}, frozen), "nl")
+    assert need in {row[0] for row in figure.rows} and figure.language_of(need) == said
+    [figure] = views.figures(select("needs", {"period": period}, frozen), "en")
+    assert figure.language_of(need) == ("nl" if parts == {"nl": 45} else None)
     engine.dispose()
 
 

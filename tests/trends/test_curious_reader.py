@@ -5,7 +5,6 @@ The reader has every cell of every period, and in the strictest tests even the n
 
 from __future__ import annotations
 
-import random
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -17,14 +16,9 @@ from sqlalchemy.orm import Session
 
 from bot.database.engine import migrate, open_engine
 from bot.trends import weeks
-from bot.trends.models import Popularity, RecurringQuestion, Snapshot, SnapshotCell, TrendQuestion
-from tests.trends.made_up import LATE, add, cells, erase, freeze, knowledge, question
-
-KNOWLEDGE = knowledge()
-TOPICS = sorted(KNOWLEDGE.topics)[:5]
-ALL = ("all", "")
-LEAST = 5
-Cells = dict[tuple[str, str, str, str, str], int]
+from bot.trends.models import RecurringQuestion, Snapshot, SnapshotCell
+from tests.trends.curious import KNOWLEDGE, LEAST, Cells, sparse_world, subtractions, with_events
+from tests.trends.made_up import LATE, add, cells, erase, freeze, question
 
 
 @pytest.fixture
@@ -34,101 +28,6 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     engine = open_engine(url, 10)
     yield engine
     engine.dispose()
-
-
-def sparse_world(seed: int) -> list[TrendQuestion]:
-    """Few questions over many weeks, unevenly: the thinner the log, the more there is to single out."""
-    chance = random.Random(seed)
-    found = []
-    for week in weeks.weeks_of("2026-H1"):
-        for number in range(chance.choice((0, 2, 4, 6, 9, 14, 22))):
-            about = chance.choice((1, 1, 2, 2, 3, 4, 5 + chance.randint(0, 30)))
-            topic = TOPICS[about] if about in (2, 3, 4) else None
-            found.append(
-                question(
-                    f"{week}-{number - (chance.random() < 0.2)}", week, about, chance.randint(1, 6),
-                    topic=topic, decision=chance.choice(("answer", "choices")) if topic else "unknown",
-                    language="en" if chance.random() < 0.15 else "nl",
-                    channel=chance.choices(("chat", "phone", "email", "partner"), (8, 3, 1, 1))[0],
-                    referrer=chance.choices((None, "awvn", "abu", "nbbu"), (8, 3, 1, 1))[0],
-                    size=chance.choice((None, "sme", "large")), is_signatory=chance.choice((None, True, False)),
-                    handed_over=chance.random() < 0.3, answered_by_agent=chance.random() < 0.2,
-                    helpful=chance.choice((None, None, True, False)),
-                    need=chance.choice((None, None, None, "voorbeelden", "training")),
-                    referred_to=chance.choice((None, None, None, "network", "material")),
-                )
-            )  # fmt: skip
-    return found
-
-
-def with_events(engine: Engine, questions: list[TrendQuestion]) -> None:
-    """The log, and to whom what was shown."""
-    chance = random.Random(len(questions))
-    events = {
-        (one.week, name, one.referrer or "", one.asker_id)
-        for one in questions
-        for name in ("menu", "toolkits")
-        if chance.random() < 0.4
-    }
-    with Session(engine) as session, session.begin():
-        session.add_all(questions)
-        session.add_all(
-            Popularity(week=week, thing="material", name=name, event="shown", referrer=referrer, asker_id=asker)
-            for week, name, referrer, asker in sorted(events)
-        )
-
-
-def subtractions(found: Cells) -> Iterator[tuple[str, int]]:
-    """Every way to take numbers from a total that they are parts of: what is left over, and how it was found."""
-    yield from _in_one_period(found)
-    yield from _between_periods(found)
-
-
-def _in_one_period(found: Cells) -> Iterator[tuple[str, int]]:
-    parts: dict[tuple[object, ...], int] = defaultdict(int)
-    for (period, measure, name, partition, part), count in found.items():
-        if measure in ("askers", "referral-in", "gap", "helped") or (measure.startswith("material-") and part == ""):
-            continue
-        if partition != "all":
-            parts[(period, measure, name, *ALL), partition] += count
-            if measure in ("topic", "recurring", "need", "referral-out"):
-                parts[(period, "questions", "", partition, part), measure] += count
-        elif measure in ("decision", "topic", "recurring", "need", "referral-out") or measure in (
-            "handed-over",
-            "by-agent",
-            "helpful",
-            "unhelpful",
-        ):
-            parts[(period, "questions", "", *ALL), measure] += count
-        elif measure == "unanswered" and name:
-            parts[(period, "unanswered", "", *ALL), "recurring"] += count
-            parts[(period, "recurring", name, *ALL), "unanswered"] += count
-        elif measure == "unanswered":
-            parts[(period, "questions", "", *ALL), measure] += count
-    for (total, how), count in parts.items():
-        if total in found:
-            yield f"{total} without its parts by {how}", found[total] - count  # type: ignore[index]
-
-
-def _between_periods(found: Cells) -> Iterator[tuple[str, int]]:
-    for (period, *key), count in found.items():
-        measure = key[0]
-        if weeks.kind(period) == weeks.WEEK or measure in ("askers", "referral-in", "helped", "gap"):
-            continue
-        inside = weeks.weeks_of(period)
-        rest = count
-        for week in inside:
-            if (week, *key) in found and not _covered(found, week, key, period):
-                rest -= found[week, *key]
-        for month in sorted({weeks.month_of(week) for week in inside} - {period}):
-            rest -= found.get((month, *key), 0)
-        yield f"{period} {key} without the shorter periods", rest
-
-
-def _covered(found: Cells, week: str, key: list[str], period: str) -> bool:
-    """Whether a week stands in a month that is shown, and that is subtracted already."""
-    month = weeks.month_of(week)
-    return month != period and (month, *key) in found
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -189,9 +88,9 @@ ATTRIBUTES: list[dict[str, object]] = [
 ]
 
 
-def test_who_the_fifth_asker_is_makes_no_difference_to_what_is_shown(engine: Engine, tmp_path: Path) -> None:
+def test_who_the_fifth_asker_is_makes_no_difference_to_what_is_shown(tmp_path: Path) -> None:
     """The reader knows the other four, and may be one of them: that there is a fifth is seen, and nothing about it."""
-    seen = []
+    seen, when_the_half_year_is_over = [], date(2026, 7, 20)
     for place, attributes in enumerate(ATTRIBUTES):
         url = f"sqlite:///{tmp_path}/fifth-{place}.db"
         migrate(url)
@@ -199,7 +98,7 @@ def test_who_the_fifth_asker_is_makes_no_difference_to_what_is_shown(engine: Eng
         add(other, [question(f"a{n}", about=1, wording=n) for n in range(4)])
         add(other, [question(f"fifth-{place}", about=1, wording=9, **attributes)])
         add(other, [question(f"b{n}", about=50 + n) for n in range(12)])
-        freeze(other, LATE, KNOWLEDGE)
+        assert "2026-H1" in freeze(other, when_the_half_year_is_over, KNOWLEDGE)
         found = cells(other)
         seen.append({key: count for key, count in found.items() if key[1] in ("recurring", "gap", "unanswered")})
         assert seen[-1]

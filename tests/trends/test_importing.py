@@ -27,8 +27,9 @@ from bot.settings import Settings, settings
 from bot.trends import filling, importing, keeping_up
 from bot.trends.importing import BadReferrer, Importer, Row, file_hash, imported_before, read
 from bot.trends.log import QuestionLog
-from bot.trends.models import Popularity, Snapshot, TrendImport, TrendQuestion
+from bot.trends.models import Popularity, Snapshot, SnapshotCell, TrendImport, TrendQuestion
 from bot.trends.redaction import Redactor, open_redactor
+from bot.trends.snapshots import SnapshotMaker
 
 KNOWLEDGE = load(settings().knowledge_dir)
 PATTERN = str(Settings.model_fields["activation_code_pattern"].default)
@@ -85,12 +86,16 @@ def test_a_whole_row_is_read(tmp_path: Path) -> None:
     topic = next(iter(KNOWLEDGE.topics))
     file = written(
         tmp_path,
-        "text;asked_on;language;asker;signatory;size;need;topic",
-        f'"Hoe teken ik; en wanneer?";16-11-2026;nl;7;ja;sme;een voorbeeld;{topic}',
+        "text;asked_on;language;asker;signatory;size;need;topic;referred_to;referred_name",
+        f'"Hoe teken ik; en wanneer?";16-11-2026;nl;7;ja;sme;een voorbeeld;{topic};Network;normaalste-zaak',
     )
+    day = date(2026, 11, 16)
     assert rows_of(file) == [
-        Row("Hoe teken ik; en wanneer?", date(2026, 11, 16), "nl", "7", True, "sme", "een voorbeeld", topic)
-    ]
+        Row(
+            "Hoe teken ik; en wanneer?", day, "nl", "7", True, "sme", "een voorbeeld", topic, "network",
+            "normaalste-zaak",
+        )
+    ]  # fmt: skip
 
 
 def test_what_is_left_out_is_not_known(tmp_path: Path) -> None:
@@ -124,6 +129,27 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         (3, "text"), (4, "asked_on"), (4, "language"), (4, "signatory"), (4, "size"), (4, "topic"), (5, "asked_on"),
         (6, "asked_on"), (7, "text"),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("referred", "wrong"),
+    [
+        ("network,Netwerk van Jan de Vries", None), ("material,charter-monitor", None), ("other,", None), (",", None),
+        ("moon,", ("referred_to", "moon")), (",Jan de Vries", ("referred_name", "")),
+        ("material,no-such-material", ("referred_name", "")), (f"network,{'x' * 121}", ("referred_name", "")),
+    ],
+)  # fmt: skip
+def test_where_an_asker_was_referred_to_is_what_agents_may_note(
+    tmp_path: Path, referred: str, wrong: tuple[str, str] | None
+) -> None:
+    file = written(tmp_path, "text,asked_on,referred_to,referred_name", f"Vraag,2026-11-16,{referred}")
+    if wrong is None:
+        [row] = rows_of(file)
+        assert f"{row.referred_to or ''},{row.referred_name or ''}" == referred
+        return
+    with pytest.raises(BadRows) as caught:
+        rows_of(file)
+    assert [(problem.column, problem.value) for problem in caught.value.problems] == [wrong]
 
 
 def test_a_report_does_not_repeat_the_question(tmp_path: Path) -> None:
@@ -183,6 +209,23 @@ def test_rows_are_redacted_and_kept_under_the_partner(engine: Engine, importer: 
     assert second.topic in KNOWLEDGE.topics and second.confidence
     assert (third.topic, third.confidence) == (None, None)
     assert all(row.vector is not None and len(row.vector) == 2 * 384 for row in (first, second, third))
+
+
+def test_referrals_of_a_file_are_counted(engine: Engine, importer: Importer, tmp_path: Path) -> None:
+    lines = [f"Wat is het Charter?,2026-05-{4 + at:02},network,normaalste-zaak" for at in range(6)]
+    named = ["network,jan@voorbeeld.nl", "network,Netwerk van Jan de Vries", "material,charter-monitor"]
+    lines += [f"Wat is het quotum?,2026-05-04,{one}" for one in (*named, *[","] * 5)]
+    file = written(tmp_path, "text,asked_on,referred_to,referred_name", *lines)
+    importer.add(rows_of(file), "awvn", file_hash(file), quietly)
+    assert {row.referred_name for row in questions(engine)} == {
+        "normaalste-zaak", "[EMAIL]", "Netwerk van [PERSON]", "charter-monitor", None,
+    }  # fmt: skip
+    SnapshotMaker(engine, KNOWLEDGE).make_missing(date(2026, 8, 1))
+    with Session(engine) as session:
+        query = select(SnapshotCell.name, SnapshotCell.count).where(
+            SnapshotCell.week == "2026-H1", SnapshotCell.measure == "referral-out", SnapshotCell.partition == "all"
+        )
+        assert [tuple(row) for row in session.execute(query)] == [("normaalste-zaak", 5)]
 
 
 def test_the_same_file_again_changes_nothing(engine: Engine, importer: Importer, tmp_path: Path) -> None:

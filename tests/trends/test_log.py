@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,14 @@ from bot.conversations.models import Button, Conversation, Message
 from bot.conversations.store import ConversationStore
 from bot.database.engine import open_engine
 from bot.database.types import new_id, now
+from bot.helpdesk import partners
+from bot.helpdesk.forms import load_forms
+from bot.helpdesk.hours import AMSTERDAM
 from bot.helpdesk.logging_questions import LoggedQuestionStore as WrittenDown
 from bot.helpdesk.logging_questions import NewQuestion
-from bot.helpdesk.models import HandOver, Suggestion
+from bot.helpdesk.models import HandOver, LoggedQuestion, Request, Suggestion
+from bot.helpdesk.partners import HandedOver, PartnerKeys, PartnerQuestions, Referral, Referrals
+from bot.helpdesk.requests import Answer, PutIn, RequestStore
 from bot.registry.models import CharterTrack, Company, VerificationAttempt
 from bot.settings import Settings, settings
 from bot.staff.accounts import AccountStore
@@ -31,6 +37,7 @@ from bot.trends.models import Popularity, TrendImport, TrendQuestion
 from bot.trends.names import Names
 from bot.trends.popularity import NothingToOpen, PopularityLog, window_start
 from bot.trends.redaction import Own, Redactor
+from bot.trends.weeks import week_of
 from bot.trends.words import load_words
 
 KNOWLEDGE = load(settings().knowledge_dir)
@@ -452,6 +459,142 @@ def test_a_call_that_is_taken_back_leaves_the_log(engine: Engine, log: QuestionL
     assert questions(engine) == []
     assert not log.add_written_down(*pending[0]), "it was taken back while it was being redacted"
     assert questions(engine) == []
+
+
+# Partners' desks, and requests that were answered
+
+
+@dataclass
+class Partner:
+    """A partner's own desk: what it was asked, and whom it hands over."""
+
+    engine: Engine
+    asked: PartnerQuestions
+    referrals: Referrals
+    requests: RequestStore
+    itself: partners.Partner
+    agent: str
+
+    def refers(self, **fields: Any) -> HandedOver:
+        given = {"message": "Hoe teken ik het Charter?", "email": "vera@example.nl", "consent": True}
+        return self.referrals.put_in(self.itself, Referral("charter", "nl", given, **fields))
+
+    def answers(self, reference: str, text: str = "Dat gaat zo.") -> None:
+        with Session(self.engine) as session:
+            request = session.scalars(select(Request).where(Request.reference == reference)).one()
+        self.requests.answer(request.id, ("charter",), self.agent, Answer("Uw vraag", text, request.answered_at))
+
+    def helped(self) -> list[Popularity]:
+        PopularityLog(self.engine, KNOWLEDGE).count_answered(now() - timedelta(days=7))
+        with Session(self.engine, expire_on_commit=False) as session:
+            return list(session.scalars(select(Popularity).where(Popularity.thing == "asker")))
+
+
+@pytest.fixture
+def partner(engine: Engine) -> Partner:
+    requests = RequestStore(engine, PATTERN)
+    itself, _ = PartnerKeys(engine).add("fnv", "Desk van FNV", ["questions", "referrals"])
+    return Partner(
+        engine, PartnerQuestions(engine, WrittenDown(engine, KNOWLEDGE, PATTERN)),
+        Referrals(engine, requests, b"k" * 32, PATTERN), requests, itself,
+        AccountStore(engine).create("anna@example.org", "Anna", ["agent"], ["charter"]).id,
+    )  # fmt: skip
+
+
+class Sure:
+    """Knows the topic of everything."""
+
+    def decide(self, _text: str, _language: str) -> Any:
+        return SimpleNamespace(outcome="answer", topics=[SIGN], candidates=[SimpleNamespace(confidence=0.9)])
+
+
+def log_all(log: QuestionLog) -> None:
+    for id_, asked in log.written_down(now() + timedelta(minutes=1)):
+        assert log.add_written_down(id_, asked, Sure())  # type: ignore[arg-type]
+
+
+def test_what_a_partner_was_asked_is_logged_like_a_call(engine: Engine, log: QuestionLog, partner: Partner) -> None:
+    new = NewQuestion(
+        channel="partner", question="Mevrouw Jansen zoekt een netwerk", language="nl", desk="portal", size="sme",
+        is_signatory=True, need="voorbeeld voor Voorbeeld Bloemen", referred_to="network", referred_name="awvn",
+    )  # fmt: skip
+    partner.asked.put_in(partner.itself, new)
+    partner.asked.put_in(partner.itself, replace(new, question="Wat is het quotum?", topic=QUOTA))
+    log_all(log)
+    gap, answered = questions(engine)
+    assert (gap.text, gap.need) == ("Mevrouw [PERSON] zoekt een netwerk", "voorbeeld voor [COMPANY]")
+    assert (gap.channel, gap.referrer, gap.size, gap.is_signatory) == ("partner", "fnv", "sme", True)
+    assert (gap.referred_to, gap.referred_name, gap.answered_by_agent) == ("network", "awvn", False)
+    assert (gap.topic, answered.topic) == (None, QUOTA), "who says that nothing answered it is believed"
+    assert gap.asker_id != answered.asker_id
+
+
+def test_what_a_referral_asks_may_be_in_the_knowledge(engine: Engine, log: QuestionLog, partner: Partner) -> None:
+    partner.refers()
+    log_all(log)
+    assert [(row.topic, row.referrer) for row in questions(engine)] == [(SIGN, "fnv")]
+
+
+def test_the_asker_of_a_referral_is_that_of_its_conversation(
+    engine: Engine, log: QuestionLog, partner: Partner
+) -> None:
+    handed = partner.refers(opens_conversation=True)
+    log_all(log)
+    with Session(engine) as session:
+        assert questions(engine)[0].asker_id == session.get_one(Conversation, handed.conversation_id).asker_id
+
+
+def test_erasing_a_conversation_erases_the_referral_that_opened_it(
+    engine: Engine, log: QuestionLog, partner: Partner
+) -> None:
+    first, second = (partner.refers(opens_conversation=True) for _ in range(2))
+    pending = log.written_down(now() + timedelta(minutes=1))
+    assert log.add_written_down(*pending[0])
+    for handed in (first, second):
+        partner.answers(handed.reference)
+    assert len(partner.helped()) == 2
+    for handed in (first, second):
+        ConversationStore(engine).erase(str(handed.conversation_id), str(handed.token))
+    assert not log.add_written_down(*pending[1]), "it was erased while it was being redacted"
+    assert questions(engine) == [] and partner.helped() == []
+    with Session(engine) as session:
+        assert session.scalars(select(LoggedQuestion)).all() == []
+
+
+def test_who_asked_for_something_and_was_answered_is_helped_once(
+    engine: Engine, log: QuestionLog, partner: Partner
+) -> None:
+    company(engine, "90001234", "large", date(2026, 1, 1))
+    chat, silent = Chat(engine), Chat(engine)
+    chat.is_verified("90001234")
+    fields = {"email": "vera@example.nl", "consent": True}
+    with Session(engine) as session, session.begin():
+        talk = load_forms(settings().knowledge_dir, KNOWLEDGE)["orientation-talk"]
+        references = [
+            partner.requests.add(session, PutIn(one.id, talk, fields | {"organisation": str(place)}, "nl"))[0]
+            for place, one in enumerate((chat, chat, silent))
+        ]
+    assert partner.helped() == [], "nobody has answered yet"
+    partner.answers(references[0])
+    partner.answers(references[0], "En nog iets.")
+    partner.answers(references[1])
+    for _ in range(2):
+        [row] = partner.helped()
+    assert (row.name, row.event, row.referrer, row.asker_id) == ("yes", "helped", "awvn", asker_of(engine, chat))
+    assert row.week == week_of(now().astimezone(AMSTERDAM).date())
+    chat.store.erase(chat.id, chat.token)
+    assert partner.helped() == []
+
+
+def test_a_referral_without_a_conversation_counts_its_questions_asker(
+    engine: Engine, log: QuestionLog, partner: Partner
+) -> None:
+    handed = partner.refers()
+    partner.answers(handed.reference)
+    assert partner.helped() == [], "the question is not in the log yet"
+    log_all(log)
+    [row] = partner.helped()
+    assert (row.name, row.referrer, row.asker_id) == ("unknown", "fnv", questions(engine)[0].asker_id)
 
 
 # Erasing and retention

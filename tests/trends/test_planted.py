@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -79,6 +79,25 @@ def opened(folder: Path, name: str = "demo") -> Engine:
     return open_engine(url, 10)
 
 
+@pytest.fixture(scope="module")
+def frozen(
+    tmp_path_factory: pytest.TempPathFactory, known: Knowledge, encoder: Remembering
+) -> Iterator[Callable[[int], Engine]]:
+    """Gives what was made up from a seed, with all its snapshots: made once, and only read."""
+    made: dict[int, Engine] = {}
+
+    def of(seed: int) -> Engine:
+        if seed not in made:
+            made[seed] = opened(tmp_path_factory.mktemp(f"seed{seed}"))
+            demo.fill(made[seed], known, encoder, TODAY, seed=seed)  # type: ignore[arg-type]
+            SnapshotMaker(made[seed], known).make_missing(TODAY)
+        return made[seed]
+
+    yield of
+    for engine in made.values():
+        engine.dispose()
+
+
 def look(engine: Engine, known: Knowledge, seed: int) -> Found:
     inventor = demo.Inventor(known, demo.demo_weeks(TODAY), seed=seed)
     about = {one.text: one.source for one in inventor.questions()}
@@ -119,15 +138,9 @@ def look(engine: Engine, known: Knowledge, seed: int) -> Found:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_planted_trends_are_found_and_few_others(
-    tmp_path: Path, known: Knowledge, encoder: Remembering, seed: int
+    frozen: Callable[[int], Engine], known: Knowledge, seed: int
 ) -> None:
-    engine = opened(tmp_path)
-    try:
-        demo.fill(engine, known, encoder, TODAY, seed=seed)  # type: ignore[arg-type]
-        SnapshotMaker(engine, known).make_missing(TODAY)
-        found = look(engine, known, seed)
-    finally:
-        engine.dispose()
+    found = look(frozen(seed), known, seed)
     wanted = {one.name: one.moves for one in demo.PLANTED if one.moves}
     right = [name for name in wanted if found.moves[name] == wanted[name]]
     print(f"seed {seed}: {len(right)} of {len(wanted)} found; {len(found.false_moves)} false of {found.shown};", found)
@@ -140,21 +153,13 @@ def test_the_planted_trends_are_found_and_few_others(
     assert len(found.false_gaps) <= 3, found.false_gaps
 
 
-def test_a_question_around_the_deadline_rises_in_october(
-    tmp_path: Path, known: Knowledge, encoder: Remembering
-) -> None:
-    engine = opened(tmp_path)
-    try:
-        demo.fill(engine, known, encoder, TODAY, seed=1)  # type: ignore[arg-type]
-        SnapshotMaker(engine, known).make_missing(TODAY)
-        with Session(engine) as session:
-            id_ = session.scalar(select(RecurringQuestion.id).where(RecurringQuestion.topic == demo.SEASONAL))
-            cells = session.scalars(
-                select(SnapshotCell).where(SnapshotCell.name == id_, SnapshotCell.measure == "recurring")
-            ).all()
-            loud = {cell.week for cell in cells if cell.movement in ("new", "rising")}
-    finally:
-        engine.dispose()
+def test_a_question_around_the_deadline_rises_in_october(frozen: Callable[[int], Engine]) -> None:
+    with Session(frozen(1)) as session:
+        id_ = session.scalar(select(RecurringQuestion.id).where(RecurringQuestion.topic == demo.SEASONAL))
+        cells = session.scalars(
+            select(SnapshotCell).where(SnapshotCell.name == id_, SnapshotCell.measure == "recurring")
+        ).all()
+        loud = {cell.week for cell in cells if cell.movement in ("new", "rising")}
     october = {*weeks.weeks_of("2026-M10"), "2026-M10"}
     assert loud & october
     assert "2026-M10" in loud

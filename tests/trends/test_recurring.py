@@ -9,7 +9,17 @@ import pytest
 from bot.answers.knowledge import normal_form
 from bot.trends import weeks
 from bot.trends.grouping import Whole, whole
-from bot.trends.recurring import LOOKS_BACK, Assigning, Heard, Labels, Question, Recurring, moved_on, movement
+from bot.trends.recurring import (
+    LOOKS_BACK,
+    Assigning,
+    Heard,
+    Labels,
+    Question,
+    Recurring,
+    moved_on,
+    movement,
+    public_words,
+)
 from bot.trends.rounding import Askers, rounded
 from bot.trends.weeks import HALF_YEAR, MONTH, WEEK, NoPeriod
 from tests.trends.made_up import direction, knowledge
@@ -182,7 +192,7 @@ def labels(texts: list[str], askers: list[int] | None = None, language: str = "n
     questions = [Question(text, language, None) for text in texts]
     one = Recurring("id", None, "", "nl", "2026-W10", "2026-W10", rows[0])
     counted = Askers(askers or list(range(len(texts))), 5)
-    return Labels(questions, rows, counted, known).label(one, set(range(len(texts))))[0]
+    return Labels(questions, rows, counted, known, public_words(known)).label(one, set(range(len(texts))))[0]
 
 
 def test_a_label_has_no_word_that_fewer_than_enough_used() -> None:
@@ -222,6 +232,6 @@ def test_a_question_with_a_topic_is_called_by_the_knowledge() -> None:
     rows = vectors((1, 0), (1, 1))
     questions = [Question("mijn eigen woorden: deadline", "en", TOPIC)] * 2
     one = replace(Recurring("id", None, "", "nl", "2026-W10", "2026-W10", rows[0]), topic=TOPIC)
-    label, language = Labels(questions, rows, Askers([1, 2], 2), known).label(one, {0, 1})
+    label, language = Labels(questions, rows, Askers([1, 2], 2), known, public_words(known)).label(one, {0, 1})
     assert language == "en"
     assert label in {pair["en"] for pair in known.topics[TOPIC].questions}

@@ -109,7 +109,7 @@ def test_staff_need_a_role_and_the_token_against_forgery(console: Console) -> No
     check_problem(analyst.post("/api/v1/suggestions", json=QUESTION), 403, "role")
 
 
-@pytest.mark.parametrize("path", ["suggestions", "referrals"])
+@pytest.mark.parametrize("path", ["suggestions", "referrals", "questions"])
 @pytest.mark.parametrize(
     "authorization", [None, "", "Bearer", "Bearer x", "Bearer wp_", f"Bearer wp_{'x' * 43}", "Basic d3A6", "wp_"]
 )
@@ -127,6 +127,10 @@ def test_a_staff_session_hands_nobody_over(console: Console) -> None:
 
 def test_a_key_is_good_for_its_scopes_alone(console: Console) -> None:
     one, other = desk_of(console, "suggestions"), desk_of(console, "referrals")
+    third = desk_of(console, "questions")
+    assert third.post("questions", QUESTION).status_code == 201
+    for desk, path in ((third, "suggestions"), (one, "questions"), (other, "questions")):
+        check_problem(desk.post(path, QUESTION), 403, "scope")
     check_problem(one.post("referrals", REFERRAL), 403, "scope")
     check_problem(other.post("suggestions", QUESTION), 403, "scope")
     assert one.post("suggestions", QUESTION).status_code == 200
@@ -161,6 +165,63 @@ def test_each_key_has_a_limit_of_its_own(console: Console, desk: Desk) -> None:
 )
 def test_a_question_that_cannot_be(desk: Desk, body: Any, status: int, problem: str) -> None:
     check_problem(desk.post("suggestions", body), status, problem)
+
+
+# ---- what was asked
+
+
+def logged(console: Console) -> list[Any]:
+    return console.rows("SELECT id, channel, referrer, desk, question, topic, need FROM logged_questions ORDER BY id")
+
+
+def test_what_a_partner_was_asked_is_kept(console: Console) -> None:
+    desk, before, uses = desk_of(console, "questions"), logged(console), audited(console, "partner_question")
+    body = QUESTION | {
+        "topic": "charter.who-can-sign", "signatory": False, "size": "sme", "need": "een voorbeeld",
+        "referred_to": "material", "referred_name": "charter-monitor",
+    }  # fmt: skip
+    reply = desk.post("questions", body)
+    assert (reply.status_code, set(reply.json())) == (201, {"id"}), reply.text
+    assert reply.headers["cache-control"] == "no-store"
+    [kept_now] = [row for row in logged(console) if row not in before]
+    assert kept_now == (
+        reply.json()["id"], "partner", "awvn", "charter", QUESTION["question"], "charter.who-can-sign", "een voorbeeld",
+    )  # fmt: skip
+    assert audited(console, "partner_question") == uses + 1
+    assert QUESTION["question"] not in console.system.logs()
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"question": " "}, "empty"), ({"question": "x" * 2001}, "too-long"), ({"question": None}, "invalid"),
+        ({"language": "de"}, "invalid"), ({"topic": "no.such-topic"}, "invalid"), ({"signatory": "yes"}, "invalid"),
+        ({"size": "huge"}, "invalid"), ({"need": "x" * 301}, "invalid"), ({"referred_to": "moon"}, "invalid"),
+        ({"referred_name": "awvn"}, "invalid"), ({"referrer": "fnv"}, "invalid"), ({"channel": "chat"}, "invalid"),
+        ({"asked_on": "2026-05-04"}, "invalid"),
+    ],
+)  # fmt: skip
+def test_what_was_asked_and_cannot_be(console: Console, change: dict[str, Any], problem: str) -> None:
+    before = logged(console)
+    check_problem(desk_of(console, "questions").post("questions", QUESTION | change), 422, problem)
+    assert logged(console) == before
+
+
+def test_what_is_wrong_is_said_in_the_language_of_the_question(console: Console) -> None:
+    body = {"question": "What is it?", "language": "en", "topic": "no.such-topic"}
+    reply = desk_of(console, "questions").post("questions", body)
+    check_problem(reply, 422, "invalid", "en")
+    assert reply.headers["content-language"] == "en" and "topic" in reply.json()["detail"]
+
+
+def test_the_same_key_keeps_a_question_once(console: Console) -> None:
+    desk, before, key = desk_of(console, "questions"), len(logged(console)), uuid4().hex
+    with ThreadPoolExecutor(4) as threads:
+        replies = list(threads.map(lambda _: desk.post("questions", QUESTION, key), range(4)))
+    assert {reply.status_code for reply in replies} == {201} and len({reply.text for reply in replies}) == 1
+    assert len(logged(console)) == before + 1
+    check_problem(desk.post("questions", QUESTION | {"size": "sme"}, key), 409, "key-reused")
+    check_problem(desk.post("questions", QUESTION, "x" * 201), 422, "invalid")
 
 
 # ---- referrals

@@ -26,6 +26,9 @@ def _render(kind: str, item: Any, _autogen: Any) -> str | Literal[False]:
 url = context.config.attributes.get("url") or settings().database_url
 engine = open_engine(url)
 with engine.connect() as connection:
+    if connection.dialect.name == "sqlite" and connection.connection.driver_connection is not None:
+        # SQLite changes a table by making it anew: dropping the old one would erase all rows that hang on it.
+        connection.connection.driver_connection.execute("PRAGMA foreign_keys=OFF")
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
