@@ -62,7 +62,7 @@ class Router:
         try:
             async with self._open().post(self._url, json=body, allow_redirects=False) as reply:
                 reply.raise_for_status()
-                return [entry.get("custom") or {} for entry in await reply.json()]
+                return [entry.get("custom") or {} for entry in await reply.json(content_type=None)]
         except (aiohttp.ClientError, TimeoutError, ValueError, AttributeError) as problem:
             raise RouterDown(type(problem).__name__) from problem
 
