@@ -116,6 +116,20 @@ class Staffed:
             self._there.pop().goes()
 
 
+@contextmanager
+def staffed_system(folder: Path, settings: dict[str, str] | None = None) -> Iterator[Staffed]:
+    """A system of a file's own: where agents are there, other tests would be told of a queue."""
+    staffed = Staffed(System(folder, settings or {}))
+    try:
+        staffed.system.start("actions", "web", "rasa")
+        staffed.system.wait_until(200)
+        yield staffed
+    finally:
+        staffed.everybody_goes()
+        staffed.system.stop(*list(staffed.system.processes))
+        staffed.engine.dispose()
+
+
 def until_frame(socket: ClientConnection, kind: str, **values: Any) -> dict[str, Any]:
     """The next frame of a kind with these values; others are passed over."""
     end = time.monotonic() + 30

@@ -20,9 +20,8 @@ from bot.texts import text
 from integrations.console.sessions import COOKIE_ON_LOOPBACK
 from tests.conftest import Visitor
 from tests.e2e.browsing import Chat, rows, until, widget
-from tests.e2e.staffed import CHARTER_TOPIC, Staffed, questions_without_an_answer
+from tests.e2e.staffed import CHARTER_TOPIC, Staffed, questions_without_an_answer, staffed_system
 from tests.kvk.register import KEY, served
-from tests.running import System
 
 QUESTION = "Wanneer moet het plan van aanpak van het Charter klaar zijn?"
 MINUTE_MS = 60_000
@@ -31,18 +30,11 @@ OTHER_TAB = "Object.defineProperty(document, 'hasFocus', {value: () => false})"
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Staffed]:
-    """A system of this file's own: where agents are there, other tests would be told of a queue."""
+    """With a Handelsregister, so that companies can be looked up."""
     with served() as register:
         settings = {"KVK_API_KEY": KEY, "KVK_API_BASE": register.url, "NO_PROXY": "127.0.0.1"}
-        staffed = Staffed(System(tmp_path_factory.mktemp("staffed-console"), settings))
-        try:
-            staffed.system.start("actions", "web", "rasa")
-            staffed.system.wait_until(200)
+        with staffed_system(tmp_path_factory.mktemp("staffed-console"), settings) as staffed:
             yield staffed
-        finally:
-            staffed.everybody_goes()
-            staffed.system.stop(*list(staffed.system.processes))
-            staffed.engine.dispose()
 
 
 @pytest.fixture

@@ -17,26 +17,16 @@ from bot.texts import text
 from tests.conftest import Visitor
 from tests.e2e.companies import BLOEMEN, Companies
 from tests.e2e.conversing import QUESTION, TOPIC
-from tests.e2e.staffed import Staffed, questions_without_an_answer, until_frame
+from tests.e2e.staffed import Staffed, questions_without_an_answer, staffed_system, until_frame
 from tests.e2e.test_stream import authenticate, stream
-from tests.running import System
 
 ASK = {"nl": "Ik wil een medewerker spreken", "en": "I want to talk to a person"}
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Staffed]:
-    """A system of this file's own: where agents are there, other tests would be told of a queue."""
-    system = System(tmp_path_factory.mktemp("staffed"))
-    staffed = Staffed(system)
-    try:
-        system.start("actions", "web", "rasa")
-        system.wait_until(200)
+    with staffed_system(tmp_path_factory.mktemp("staffed")) as staffed:
         yield staffed
-    finally:
-        staffed.everybody_goes()
-        system.stop(*list(system.processes))
-        staffed.engine.dispose()
 
 
 @pytest.fixture

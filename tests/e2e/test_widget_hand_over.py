@@ -12,25 +12,15 @@ from sqlalchemy import text as sql
 
 from bot.texts import text
 from tests.e2e.browsing import Chat, box, focused, said_once, tab_until, until, widget
-from tests.e2e.staffed import CHARTER_TOPIC, AgentThere, Staffed
-from tests.running import System
+from tests.e2e.staffed import CHARTER_TOPIC, AgentThere, Staffed, staffed_system
 
 NAMES = {"nl": "Medewerker spreken", "en": "Talk to a person"}
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Staffed]:
-    """A system of this file's own: where agents are there, other tests would be told of a queue."""
-    system = System(tmp_path_factory.mktemp("staffed-widget"))
-    staffed = Staffed(system)
-    try:
-        system.start("actions", "web", "rasa")
-        system.wait_until(200)
+    with staffed_system(tmp_path_factory.mktemp("staffed-widget")) as staffed:
         yield staffed
-    finally:
-        staffed.everybody_goes()
-        system.stop(*list(system.processes))
-        staffed.engine.dispose()
 
 
 @pytest.fixture
