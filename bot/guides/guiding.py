@@ -144,7 +144,9 @@ class Guiding:
         words = said.words
         if len(words) > understanding.LONGEST_TEXT or ("?" in words and not _WHAT_NOW.search(words)):
             return None
-        if not isinstance(dates.find(words, said.language, said.today), dates.Written):
+        when = dates.find(words, said.language, said.today)
+        # "Signed in March, now stuck" asks for help: without a day it is no answer to a guide that asks when.
+        if not isinstance(when, dates.Written) or when.day is None:
             return None
         for guide in self.guides.guides.values():
             option = self._told_option(said, guide)

@@ -139,6 +139,7 @@ def test_who_tells_what_was_done_without_a_date_is_asked_for_it() -> None:
         "wij hebben getekend",
         "De bijeenkomst is op 3 maart",
         "wij hebben op 3 maart niet getekend",
+        "getekend in maart, nu vastgelopen met het plan, mag ik mailen en waarheen dan",
         "3 maart getekend " * 30,
     ],
 )
