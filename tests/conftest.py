@@ -82,7 +82,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 @pytest.fixture(scope="session")
 def fragile_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """A second system whose processes may be killed; whoever does starts them again."""
-    yield from _running(tmp_path_factory.mktemp("fragile"), ROUTER_TIMEOUT_SECONDS="5", DATABASE_TIMEOUT_SECONDS="1")
+    yield from _running(tmp_path_factory.mktemp("fragile"), DATABASE_TIMEOUT_SECONDS="1")
 
 
 @pytest.fixture

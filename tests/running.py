@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +18,8 @@ import httpx
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / "models"
+_PORTS: set[int] = set()
+"""Those that were given out."""
 
 
 class NotRunning(RuntimeError):
@@ -22,10 +27,19 @@ class NotRunning(RuntimeError):
 
 
 def free_port() -> int:
-    """A port on loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port on loopback that nobody listens on.
+
+    Below those that connections go out from: such a one may be taken before it is listened on, and once its process
+    was killed.
+    """
+    for _ in range(1000):
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            if port not in _PORTS:
+                _PORTS.add(port)
+                return port
+    raise NotRunning("no free port between 20000 and 32000")
 
 
 @dataclass
@@ -54,6 +68,9 @@ class System:
             "CONVERSATIONS_PER_ADDRESS_PER_HOUR": "100000",
             "MESSAGES_PER_ADDRESS_PER_MINUTE": "100000",
             "MESSAGES_PER_CONVERSATION_PER_MINUTE": "1000",
+            # The machine may be busy with something else for some seconds.
+            "ROUTER_TIMEOUT_SECONDS": "50",
+            "DATABASE_TIMEOUT_SECONDS": "20",
             **self.settings,
         }
 
@@ -74,18 +91,45 @@ class System:
                 )
 
     def stop(self, *names: str, with_signal: int = signal.SIGTERM) -> None:
-        """Stops processes and waits until they are gone."""
-        for name in names:
-            process = self.processes.pop(name)
+        """Stops processes, all at once, and waits until they are gone."""
+        stopping = [self.processes.pop(name) for name in names]
+        for process in stopping:
             if process.poll() is None:
                 os.killpg(process.pid, with_signal)
+        for process in stopping:
             try:
-                process.wait(20)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
-                process.wait(20)
+                process.wait(60)
 
-    def wait_until(self, status: int = 200, path: str = "/readyz", seconds: float = 90) -> None:
+    @contextmanager
+    def web_alone(self) -> Iterator[None]:
+        """The web process, and nobody behind it who answers."""
+        try:
+            self.start("web")
+            self.wait_until(200, "/healthz")
+            yield
+        finally:
+            self.stop(*list(self.processes))
+
+    @contextmanager
+    def web_with(self, **settings: str) -> Iterator[None]:
+        """A web process with other settings; before and after it the usual one."""
+        usual = self.environment
+        try:
+            self._web_again({**usual, **settings})
+            yield
+        finally:
+            self._web_again(usual)
+
+    def _web_again(self, environment: dict[str, str]) -> None:
+        self.stop("web", with_signal=signal.SIGKILL)
+        self.environment = environment
+        self.start("web")
+        self.wait_until(200, "/healthz")
+
+    def wait_until(self, status: int = 200, path: str = "/readyz", seconds: float = 240) -> None:
         """Waits until the path gives the status."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -97,7 +141,7 @@ class System:
             for name, process in self.processes.items():
                 if process.poll() is not None:
                     raise NotRunning(f"{name} ended with {process.returncode}:\n{self.logs()}")
-            time.sleep(0.3)
+            time.sleep(0.1)
         raise NotRunning(f"{path} did not give {status} within {seconds} s:\n{self.logs()}")
 
     def logs(self) -> str:

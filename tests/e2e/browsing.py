@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import FloatRect, Locator, Page, expect
+from playwright.sync_api import FloatRect, Locator, Page, Request, Route, expect
 
 from bot.texts import text
 from tests.e2e.conversing import asked_back_about
@@ -24,6 +25,12 @@ REMEMBERED = "() => JSON.parse(localStorage.getItem(Object.keys(localStorage).fi
 FOCUSED = (
     "() => { let a = document.activeElement; while (a?.shadowRoot?.activeElement) a = a.shadowRoot.activeElement; "
 )
+NOTE = """(node) => {
+  node.noted = [];
+  const note = () => { if (node.checkVisibility()) node.noted.push(node.textContent) };
+  note();
+  new MutationObserver(note).observe(node, { attributes: true, childList: true, characterData: true, subtree: true });
+}"""
 
 
 def widget(key: str, language: str = "nl", **values: object) -> str:
@@ -75,6 +82,7 @@ class Chat:
 
     def ask(self, words: str | None = None) -> Locator:
         """Asks, and gives the reply when it is there."""
+        expect(self.replies).not_to_have_count(0)
         before = self.replies.count()
         self.send(words or QUESTIONS[self.language])
         expect(self.replies).to_have_count(before + 1)
@@ -90,7 +98,8 @@ class Chat:
         return self.element.locator(".message .words").all_inner_texts()
 
     def remembered(self) -> dict[str, Any]:
-        """What the widget keeps in the browser."""
+        """What the widget keeps in the browser, of the conversation that is open by then."""
+        until(self.page, lambda: (self.page.evaluate(REMEMBERED) or {}).get("id"), "a conversation was opened")
         return self.page.evaluate(REMEMBERED)
 
     def at_server(self) -> httpx.Response:
@@ -108,18 +117,41 @@ def fetched(system: System, id_: str, token: str) -> httpx.Response:
     return httpx.get(address, headers={"Authorization": f"Bearer {token}"}, timeout=60)
 
 
-def until(page: Page, condition: Callable[[], object], what: str, seconds: float = 30) -> None:
+def until(page: Page, condition: Callable[[], object], what: str, seconds: float = 90) -> None:
     """Waits for something that the browser's own waiting cannot see."""
-    for _ in range(int(seconds * 20)):
-        if condition():
-            return
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail(f"It did not happen within {seconds} s that {what}.")
         page.wait_for_timeout(50)
-    pytest.fail(f"It did not happen within {seconds} s that {what}.")
+
+
+class Noted:
+    """All that a part of the page shows from now on, also what is gone again after some seconds."""
+
+    def __init__(self, part: Locator) -> None:
+        self._part = part
+        part.evaluate(NOTE)
+
+    def has(self, words: str) -> None:
+        """Waits until the part shows these words, or has shown them."""
+        shown = "(node, words) => node.noted.some((one) => one.includes(words))"
+        until(self._part.page, lambda: self._part.evaluate(shown, words), f"it shows {words!r}")
+
+
+def answered_at_last(page: Page, route: Route) -> None:
+    """Lets a request go on that was held, and waits until the page has taken the answer."""
+    ended: list[Request] = []
+    page.on("requestfinished", lambda request: ended.append(request))  # noqa: PLW0108 - not a builtin
+    page.on("requestfailed", lambda request: ended.append(request))  # noqa: PLW0108 - not a builtin
+    route.continue_()
+    until(page, lambda: route.request in ended, "the request that was held has ended")
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))")
 
 
 def rows(system: System, query: str, *values: object) -> list[tuple[Any, ...]]:
     """What stands in the database."""
-    with closing(sqlite3.connect(system.database)) as database:
+    with closing(sqlite3.connect(system.database, timeout=60)) as database:
         return database.execute(query, values).fetchall()
 
 

@@ -47,14 +47,14 @@ class Recorder:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            timeout = 60
+            timeout = 120
             disable_nagle_algorithm = True
 
             def do_POST(self) -> None:
                 asked = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 before(asked)
                 headers = {k: v for k, v in self.headers.items() if k.lower() not in NOT_PASSED_ON}
-                there = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
+                there = http.client.HTTPConnection(address.hostname or "", address.port, timeout=120)
                 with closing(there):
                     there.request(self.command, self.path, asked, headers)
                     reply = there.getresponse()
@@ -109,7 +109,7 @@ class Companies:
         """What somebody got, the newest first."""
         return [mail for mail in self._mailer.mails() if mail.to == to]
 
-    def mailed_code(self, to: str, after: int, seconds: float = 10) -> str:
+    def mailed_code(self, to: str, after: int, seconds: float = 90) -> str:
         """The code in the mail that comes when there were so many before."""
         end = time.monotonic() + seconds
         while len(self.mails(to)) <= after:
@@ -147,7 +147,7 @@ class Companies:
 
     def rows(self, query: str, *values: object) -> list[tuple]:
         """What the database says; it may write too."""
-        with closing(sqlite3.connect(self.system.database, timeout=20)) as database, database:
+        with closing(sqlite3.connect(self.system.database, timeout=60)) as database, database:
             return database.execute(query, values).fetchall()
 
     def expire(self, visitor: Visitor) -> None:

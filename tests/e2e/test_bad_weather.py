@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 import httpx
 import pytest
@@ -35,20 +34,20 @@ def fragile(fragile_system: System) -> Iterator[System]:
     fragile_system.wait_until(200)
 
 
-@contextmanager
-def door(folder: Path, **settings: str) -> Iterator[System]:
-    """The web process alone, with the limits that a visitor meets. Nobody is behind it to answer."""
-    system = System(folder, settings)
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """The web process alone, with the limits that a visitor meets. Nobody is behind it to answer.
+
+    Whoever needs an address of their own says so as a proxy does.
+    """
+    settings = {"ALLOWED_ORIGINS": "https://www.example.nl, https://partner.example", "TRUSTED_PROXIES": "127.0.0.1"}
+    system = System(tmp_path_factory.mktemp("door"), settings)
     for name in (
         "CONVERSATIONS_PER_ADDRESS_PER_HOUR", "MESSAGES_PER_ADDRESS_PER_MINUTE", "MESSAGES_PER_CONVERSATION_PER_MINUTE"
     ):  # fmt: skip
         del system.environment[name]
-    try:
-        system.start("web")
-        system.wait_until(200, "/healthz")
+    with system.web_alone():
         yield system
-    finally:
-        system.stop(*list(system.processes))
 
 
 def signal_to(system: System, name: str, number: int) -> None:
@@ -68,7 +67,7 @@ def start_again(system: System, name: str) -> None:
 
 def rows(system: System, query: str, *values: object) -> list[tuple]:
     """What the database says."""
-    with closing(sqlite3.connect(system.database, timeout=20)) as database:
+    with closing(sqlite3.connect(system.database, timeout=60)) as database:
         found = database.execute(query, values).fetchall()
         database.commit()
     return found
@@ -80,7 +79,7 @@ def stored(visitor: Visitor, said: str) -> int:
     return int(rows(visitor.system, query, visitor.id, said)[0][0])
 
 
-def until(condition: Callable[[], object], what: str, seconds: float = 30) -> None:
+def until(condition: Callable[[], object], what: str, seconds: float = 90) -> None:
     """Waits for a condition."""
     end = time.monotonic() + seconds
     while not condition():
@@ -97,7 +96,7 @@ def age(visitor: Visitor) -> None:
 @contextmanager
 def locked(system: System, how: str) -> Iterator[None]:
     """Another program keeps the database to itself."""
-    with closing(sqlite3.connect(system.database, timeout=20, isolation_level=None)) as other:
+    with closing(sqlite3.connect(system.database, timeout=60, isolation_level=None)) as other:
         other.execute(f"BEGIN {how}")
         yield
         other.execute("ROLLBACK")
@@ -113,57 +112,51 @@ def check_failed(replies: list[dict]) -> dict:
 
 def parts(system: System, path: str) -> tuple[int, dict]:
     """What a health check says."""
-    reply = httpx.get(system.url + path, timeout=30)
+    reply = httpx.get(system.url + path, timeout=60)
     return reply.status_code, reply.json()
 
 
 @pytest.mark.parametrize("name", ["rasa", "actions"])
 def test_killed_in_mid_conversation(fragile: System, name: str) -> None:
-    """The visitor hears at once that it failed; the question waits for the button, and the button answers it."""
+    """The visitor hears at once that it failed; the question waits for the button, and the button answers it.
+
+    Pressing it too early gives another button, and that one still stands for the question. Meanwhile who asks for
+    readiness hears no, who asks for life hears yes.
+    """
     visitor = Visitor(fragile)
     assert visitor.say(QUESTION)[-1]["topic"] == TOPIC
     fragile.stop(name, with_signal=signal.SIGKILL)
-    again = check_failed(visitor.say("Kunnen wij ons aanmelden zonder activatiecode?"))
+    failed = check_failed(visitor.say("Kunnen wij ons aanmelden zonder activatiecode?"))
+    assert visitor.messages()[-2]["text"] == "Kunnen wij ons aanmelden zonder activatiecode?"
+    again = check_failed(visitor.press(failed))
+    fragile.wait_until(503)
+    down = {"status": "not ready", "parts": {"database": "ok", "assistant": "down"}}
+    assert parts(fragile, "/readyz") == (503, down)
+    status, health = parts(fragile, "/healthz")
+    assert (status, health["status"], health["parts"]["assistant"]) == (200, "degraded", "down")
     said = visitor.messages()
-    assert said[-2]["text"] == "Kunnen wij ons aanmelden zonder activatiecode?"
     start_again(fragile, name)
     fragile.wait_until(200)
     assert visitor.messages() == said, "answered behind the visitor's back"
     assert visitor.press(again)[-1]["topic"] == TOPIC
 
 
-@pytest.mark.parametrize("name", ["rasa", "actions"])
-def test_health_tells_what_is_down(fragile: System, name: str) -> None:
-    """Who asks for readiness hears no, who asks for life hears yes."""
-    fragile.stop(name, with_signal=signal.SIGKILL)
-    fragile.wait_until(503)
-    assert parts(fragile, "/readyz") == (503, {"status": "not ready", "parts": {"database": "ok", "assistant": "down"}})
-    status, said = parts(fragile, "/healthz")
-    assert (status, said["status"], said["parts"]["assistant"]) == (200, "degraded", "down")
-
-
-def test_the_button_fails_as_the_question_did(fragile: System) -> None:
-    """Pressing "try again" too early gives another button, and that one still stands for the question."""
-    visitor = Visitor(fragile)
-    fragile.stop("rasa", with_signal=signal.SIGKILL)
-    again = check_failed(visitor.press(check_failed(visitor.say(QUESTION))))
-    start_again(fragile, "rasa")
-    fragile.wait_until(200)
-    assert visitor.press(again)[-1]["topic"] == TOPIC
-
-
-@pytest.mark.parametrize("name", ["rasa", "actions"])
-def test_hanging(fragile: System, name: str) -> None:
+def test_hanging(fragile: System) -> None:
     """A process that accepts connections and says nothing must not keep the visitor waiting for ever."""
-    visitor = Visitor(fragile)
-    signal_to(fragile, name, signal.SIGSTOP)
-    try:
-        again = check_failed(visitor.say(QUESTION))
-        fragile.wait_until(503)
-    finally:
-        signal_to(fragile, name, signal.SIGCONT)
+    failed: list[tuple[Visitor, dict]] = []
+    with fragile.web_with(ROUTER_TIMEOUT_SECONDS="1"):
+        for name in ("rasa", "actions"):
+            visitor = Visitor(fragile)
+            signal_to(fragile, name, signal.SIGSTOP)
+            try:
+                failed.append((visitor, check_failed(visitor.say(QUESTION))))
+                fragile.wait_until(503)
+            finally:
+                signal_to(fragile, name, signal.SIGCONT)
+            fragile.wait_until(200)
     fragile.wait_until(200)
-    assert visitor.press(again)[-1]["topic"] == TOPIC
+    for visitor, again in failed:
+        assert visitor.press(again)[-1]["topic"] == TOPIC
 
 
 @pytest.mark.parametrize("how", ["IMMEDIATE", "EXCLUSIVE"])
@@ -184,7 +177,7 @@ def test_database_locked(fragile: System, how: str) -> None:
 def test_database_locked_while_opening(fragile: System) -> None:
     """Opening a conversation meets the same lock with the same words."""
     with locked(fragile, "EXCLUSIVE"):
-        refused = httpx.post(fragile.url + "/api/v1/conversations", json={"language": "en"}, timeout=30)
+        refused = httpx.post(fragile.url + "/api/v1/conversations", json={"language": "en"}, timeout=60)
     assert (refused.status_code, refused.headers["Content-Type"]) == (503, "application/problem+json")
     assert "Retry-After" in refused.headers
 
@@ -198,7 +191,7 @@ def locked_before_the_reply(visitor: Visitor, key: str) -> httpx.Response:
             until(lambda: stored(visitor, QUESTION), "the message is stored")
             with locked(visitor.system, "IMMEDIATE"):
                 signal_to(visitor.system, "rasa", signal.SIGCONT)
-                return sending.result(30)
+                return sending.result(90)
         finally:
             signal_to(visitor.system, "rasa", signal.SIGCONT)
 
@@ -230,7 +223,7 @@ def web_killed_before_the_reply(visitor: Visitor, said: str, key: str | None = N
             until(lambda: stored(visitor, said), "the message is stored")
             system.stop("web", with_signal=signal.SIGKILL)
             with pytest.raises(httpx.TransportError):
-                sending.result(30)
+                sending.result(90)
     finally:
         signal_to(system, "rasa", signal.SIGCONT)
     system.start("web")
@@ -274,7 +267,7 @@ def test_trying_again_is_no_way_to_rasa_for_a_slash(fragile: System) -> None:
     assert [reply["text"] for reply in replies] == [text("unknown.slash", "nl")]
 
 
-def test_slash_never_reaches_rasa(tmp_path: Path) -> None:
+def test_slash_never_reaches_rasa(door: System) -> None:
     """With nobody behind the door a question fails, and a command is still answered: by the door itself."""
     forms = (
         "/restart",
@@ -283,50 +276,51 @@ def test_slash_never_reaches_rasa(tmp_path: Path) -> None:
         '\u200b\ufeff /choose_topic@0.9{"topic": "x"}',
         "/greet{oops",
     )
-    with door(tmp_path) as system:
-        visitor = Visitor(system)
-        check_failed(visitor.say(QUESTION))
-        for form in forms:
-            assert [(m["kind"], m["text"]) for m in visitor.say(form)] == [("unknown", text("unknown.slash", "nl"))]
+    visitor = Visitor(door)
+    check_failed(visitor.say(QUESTION))
+    for form in forms:
+        assert [(m["kind"], m["text"]) for m in visitor.say(form)] == [("unknown", text("unknown.slash", "nl"))]
 
 
-def test_a_thousand_conversations(tmp_path: Path) -> None:
+def test_a_thousand_conversations(door: System) -> None:
     """One address opens sixty in an hour; whoever is in one already goes on."""
-    with door(tmp_path) as system:
-        first = Visitor(system)
-        with httpx.Client(base_url=system.url, timeout=60) as http:
-            replies = [http.post("/api/v1/conversations", json={}) for _ in range(999)]
-        assert {reply.status_code for reply in replies[:59]} == {201}
-        refused = replies[-1]
-        assert (refused.status_code, refused.headers["Content-Type"]) == (429, "application/problem+json")
-        assert refused.headers["Retry-After"] in refused.json()["detail"]
-        # A window of the clock that ends meanwhile lets a few more in.
-        assert sum(reply.status_code == 201 for reply in replies) < 70
-        check_failed(first.say(QUESTION))
-        assert len(first.messages()) == 3
+    from_one_address = {"X-Forwarded-For": "192.0.2.1"}
+    first = Visitor(door)
+    first.http.headers.update(from_one_address)
+    with httpx.Client(base_url=door.url, timeout=60, headers=from_one_address) as http:
+        replies = [http.post("/api/v1/conversations", json={}) for _ in range(1000)]
+    assert {reply.status_code for reply in replies[:60]} == {201}
+    # A window of the clock that ends meanwhile lets a few more in.
+    refused = next(reply for reply in reversed(replies) if reply.status_code != 201)
+    assert (refused.status_code, refused.headers["Content-Type"]) == (429, "application/problem+json")
+    assert refused.headers["Retry-After"] in refused.json()["detail"]
+    assert sum(reply.status_code == 201 for reply in replies) < 70
+    check_failed(first.say(QUESTION))
+    assert len(first.messages()) == 3
 
 
-def test_thirty_one_messages(tmp_path: Path) -> None:
+def test_thirty_one_messages(door: System) -> None:
     """One conversation takes thirty messages a minute; another one is not touched by that."""
-    with door(tmp_path) as system:
-        busy, other = Visitor(system), Visitor(system)
-        replies = [busy.send({"text": QUESTION}) for _ in range(40)]
-        assert {reply.status_code for reply in replies[:30]} == {200}
-        refused = [reply for reply in replies if reply.status_code != 200]
-        assert {reply.status_code for reply in refused} == {429}
-        assert int(refused[0].headers["Retry-After"]) >= 1
-        assert stored(busy, QUESTION) == len(replies) - len(refused)
-        check_failed(other.say(QUESTION))
+    busy, other = Visitor(door), Visitor(door)
+    replies = [busy.send({"text": QUESTION}) for _ in range(30)]
+    assert {reply.status_code for reply in replies} == {200}
+    # As many again come in a minute later, and a slow machine may see that minute.
+    while (refused := busy.send({"text": QUESTION})).status_code == 200:
+        replies.append(refused)
+        assert len(replies) < 300
+    assert refused.status_code == 429
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert stored(busy, QUESTION) == len(replies)
+    check_failed(other.say(QUESTION))
 
 
-def test_origins(tmp_path: Path) -> None:
+def test_origins(door: System) -> None:
     """The preflight of a website that the setting names is answered; any other is refused without a CORS header."""
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
-    with door(tmp_path, ALLOWED_ORIGINS="https://www.example.nl, https://partner.example") as system:
-        address = system.url + "/api/v1/conversations"
-        allowed = httpx.options(address, headers={"Origin": "https://partner.example", **asked})
-        foreign = httpx.options(address, headers={"Origin": "https://evil.example", **asked})
-        posted = httpx.post(address, headers={"Origin": "https://partner.example"}, json={})
+    address = door.url + "/api/v1/conversations"
+    allowed = httpx.options(address, headers={"Origin": "https://partner.example", **asked}, timeout=60)
+    foreign = httpx.options(address, headers={"Origin": "https://evil.example", **asked}, timeout=60)
+    posted = httpx.post(address, headers={"Origin": "https://partner.example"}, json={}, timeout=60)
     assert allowed.status_code in (200, 204)
     assert allowed.headers["Access-Control-Allow-Origin"] == "https://partner.example"
     assert "POST" in allowed.headers["Access-Control-Allow-Methods"]

@@ -33,7 +33,7 @@ HIDDEN = {
 def state(visitor: Visitor) -> tuple:
     """What the conversation remembers."""
     columns = "language, mode, version, last_topic, misses"
-    with closing(sqlite3.connect(visitor.system.database)) as database:
+    with closing(sqlite3.connect(visitor.system.database, timeout=60)) as database:
         query = f"SELECT {columns} FROM conversations WHERE id = ?"
         return tuple(database.execute(query, (visitor.id,)).fetchone())
 

@@ -14,37 +14,15 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
-from sqlalchemy import text as sql
 
 from bot.texts import text
 from integrations.console.sessions import COOKIE_ON_LOOPBACK
 from tests.conftest import Visitor
-from tests.e2e.browsing import Chat, rows, until, widget
-from tests.e2e.staffed import CHARTER_TOPIC, Staffed, questions_without_an_answer, staffed_system
-from tests.kvk.register import KEY, served
+from tests.e2e.browsing import Chat, Noted, answered_at_last, rows, until, widget
+from tests.e2e.staffed import CHARTER_TOPIC, Staffed, questions_without_an_answer
 
 QUESTION = "Wanneer moet het plan van aanpak van het Charter klaar zijn?"
-MINUTE_MS = 60_000
 OTHER_TAB = "Object.defineProperty(document, 'hasFocus', {value: () => false})"
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Staffed]:
-    """With a Handelsregister, so that companies can be looked up."""
-    with served() as register:
-        settings = {"KVK_API_KEY": KEY, "KVK_API_BASE": register.url, "NO_PROXY": "127.0.0.1"}
-        with staffed_system(tmp_path_factory.mktemp("staffed-console"), settings) as staffed:
-            yield staffed
-
-
-@pytest.fixture
-def staffed(running: Staffed) -> Iterator[Staffed]:
-    """Nobody is there at first, and nobody is left there."""
-    yield running
-    with running.engine.begin() as connection:
-        connection.execute(sql("UPDATE staff_accounts SET takes_chats = false"))
-        for table in ("conversations", "logged_questions", "topic_drafts", "suggestions"):
-            connection.execute(sql(f"DELETE FROM {table}"))
 
 
 def say(key: str, language: str = "nl", **values: object) -> str:
@@ -175,8 +153,9 @@ def test_from_a_question_to_closing(console: Console, new_page: Callable[..., Pa
     expect(console.suggestions.first.locator(".sources li").first).not_to_be_empty()
     console.page.keyboard.press("Alt+1")
     expect(console.answer).to_have_value(re.compile(f"\n{say('suggestions.source')}: "))
+    typing = Noted(chat.element.locator(".typing"))
     console.page.keyboard.type(" Belt u ons gerust.")
-    expect(chat.element.locator(".typing")).to_be_visible()
+    typing.has("")
     console.answer.press("Control+Enter")
     expect(console.answer).to_have_value("")
     expect(chat.element.locator(".message.agent").last).to_contain_text("Belt u ons gerust.")
@@ -189,8 +168,10 @@ def test_from_a_question_to_closing(console: Console, new_page: Callable[..., Pa
         "its fate is kept",
     )
 
-    chat.field.fill("Dank")
-    expect(console.log.locator(".typing")).to_have_text(say("chat.visitor_types"))
+    typing = Noted(console.log.locator(".typing"))
+    # The widget tells of it every two seconds at most, and did so for the question.
+    chat.field.press_sequentially("Dank ", delay=600)
+    typing.has(say("chat.visitor_types"))
     chat.send("Dank u wel!")
     console.said_once("Dank u wel!")
     console.page.keyboard.press("Alt+w")
@@ -303,6 +284,7 @@ def test_a_draft_survives_a_reload(console: Console, staffed: Staffed) -> None:
 
 def test_a_minute_without_a_connection(console: Console, staffed: Staffed) -> None:
     """What was said on both sides meanwhile is there afterwards, once."""
+    console.page.clock.install()
     console.come()
     visitor = waiting(staffed, QUESTION)
     console.claim_next()
@@ -315,7 +297,9 @@ def test_a_minute_without_a_connection(console: Console, staffed: Staffed) -> No
     console.send("Tijdens de storing")
     expect(console.log.locator(".outgoing")).to_contain_text(say("chat.not_sent_yet"))
     console.send("En nog iets")
-    console.page.wait_for_timeout(MINUTE_MS)
+    for _ in range(60):
+        # A second of the browser's clock, in which it does all that it would do in one.
+        console.page.clock.run_for(1000)
     assert by_agent(visitor) == ["Voor de storing"]
     late = waiting(staffed)
     console.page.context.set_offline(False)
@@ -413,8 +397,7 @@ def test_the_visitor_erases(console: Console, staffed: Staffed) -> None:
     expect(console.page.locator("#composer")).to_be_hidden()
     expect(console.messages).to_have_count(0)
     expect(console.mine).to_have_count(0)
-    late[0].continue_()
-    console.page.wait_for_timeout(1000)
+    answered_at_last(console.page, late[0])
     assert QUESTION not in console.page.locator("body").inner_text()
     assert "antwoord" not in str(console.page.evaluate("JSON.stringify({...sessionStorage})"))
 
@@ -556,8 +539,7 @@ def test_late_answers_are_dropped(console: Console) -> None:
     lines = console.dialog.locator(".answer-line")
     expect(lines).to_have_count(4)
     shown = lines.all_inner_texts()
-    held[0].continue_()
-    console.page.wait_for_timeout(1000)
+    answered_at_last(console.page, held[0])
     assert lines.all_inner_texts() == shown
 
 
@@ -666,8 +648,9 @@ def test_an_edited_answer_becomes_a_draft(console: Console, new_page: Callable[.
     console.page.keyboard.type(" En dit klopt ook.")
     console.answer.press("Control+Enter")
     console.said_once("En dit klopt ook.")
+    toast = Noted(console.page.locator("#toast"))
     console.log.get_by_role("button", name=say("draft.make")).click()
-    expect(console.page.locator("#toast")).to_have_text(say("draft.made"))
+    toast.has(say("draft.made"))
     editor = Console(new_page(accept_downloads=True), staffed).come("Eva Editor", roles=("editor",))
     expect(editor.page.locator("#view-drafts")).to_be_visible()
     expect(editor.page.locator("#draft-list li")).to_contain_text([QUESTION])
@@ -732,8 +715,9 @@ def test_axe_finds_nothing(page: Page, staffed: Staffed, language: str) -> None:
     look("no connection")
     page.context.set_offline(False)
     expect(console.connection).to_be_hidden()
+    toast = Noted(page.locator("#toast"))
     console.log.get_by_role("button", name=say("draft.make", language)).first.click()
-    expect(page.locator("#toast")).to_have_text(say("draft.made", language))
+    toast.has(say("draft.made", language))
     visitor = Visitor(staffed.system, language, CHARTER_TOPIC)
     fields = {"desk": "charter", "question": "Mag het later?", "email": "vera@example.nl", "consent": True}
     put_in = visitor.http.post(f"{visitor.path}/requests", json={"kind": "question", "fields": fields})
@@ -741,14 +725,17 @@ def test_axe_finds_nothing(page: Page, staffed: Staffed, language: str) -> None:
     for view in ("requests", "drafts", "report"):
         page.evaluate(f"location.hash = '{view}'")
         expect(page.locator(f"#view-{view}")).to_be_visible()
-        page.wait_for_timeout(300)
+        if view == "requests":
+            expect(page.locator("#request-list .line", has_text=put_in.json()["reference"])).to_be_visible()
+        if view == "drafts":
+            expect(page.locator("#draft-list")).to_contain_text(QUESTION)
+        if view == "report":
+            expect(page.locator("#report").get_by_role("table").first).to_be_visible()
         look(view)
         if view == "requests":
             page.locator("#request-list .line", has_text=put_in.json()["reference"]).click()
             expect(page.locator("#answer-text")).to_be_visible()
             look("an open request")
-        if view == "drafts":
-            expect(page.locator("#draft-list")).to_contain_text(QUESTION)
     visitor.http.delete(visitor.path)
     assert not found, "\n".join(found)
     assert console.errors == []
@@ -777,12 +764,12 @@ def test_fits_every_screen(new_page: Callable[..., Page], staffed: Staffed, widt
 def test_names_and_roles(console: Console, staffed: Staffed) -> None:
     """What a screen reader needs: names, a polite log, and news that is said once."""
     console.come()
+    announced = Noted(console.page.locator("#announcements"))
     visitor = waiting(staffed, QUESTION)
     name = say("list.visitor", code=visitor.id[-4:].upper())
-    announced = console.page.locator("#announcements")
-    expect(announced).to_contain_text(say("notices.waiting", name=name))
+    announced.has(say("notices.waiting", name=name))
     console.claim_next()
-    expect(announced).to_contain_text(say("chat.claimed", name=name))
+    announced.has(say("chat.claimed", name=name))
     expect(console.log).to_have_accessible_name(say("chat.log", name=name))
     expect(console.log).to_have_attribute("aria-live", "polite")
     expect(console.answer).to_have_accessible_name(say("chat.answer"))

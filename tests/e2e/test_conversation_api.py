@@ -16,16 +16,10 @@ import pytest
 
 from bot.texts import text
 from tests.conftest import Visitor
-from tests.e2e.conversing import QUESTION, TOPIC, check_problem
+from tests.e2e.conversing import QUESTION, TOPIC, check_problem, gone_from_database, in_database
 from tests.running import System
 
 CODE = "ABCD-1234-EFGH"
-
-
-def in_database(system: System, said: str) -> list[str]:
-    """Which of the database's files hold the text."""
-    files = [system.database.with_name(f"test.db{end}") for end in ("", "-wal", "-shm")]
-    return [file.name for file in files if file.exists() and said.encode() in file.read_bytes()]
 
 
 # What is said: length and form
@@ -59,7 +53,7 @@ def test_ten_megabytes(talking: Visitor, announced: bool) -> None:
     )
     piece = b"x" * 65536 if announced else b"10000\r\n" + b"x" * 65536 + b"\r\n"
     said = b""
-    with socket.create_connection((address.hostname, address.port), timeout=30) as client:
+    with socket.create_connection((address.hostname, address.port), timeout=60) as client:
         try:
             client.sendall(head.encode())
             for _ in range(160):
@@ -117,7 +111,7 @@ def test_wrong_bodies(talking: Visitor, body: dict, name: str) -> None:
 )
 def test_wrong_openings(system: System, body: dict) -> None:
     """A conversation opens with what the contract knows, and nothing else."""
-    refused = httpx.post(system.url + "/api/v1/conversations", json=body)
+    refused = httpx.post(system.url + "/api/v1/conversations", json=body, timeout=60)
     check_problem(refused, 422, "invalid")
 
 
@@ -128,7 +122,7 @@ def test_wrong_openings(system: System, body: dict) -> None:
 def test_no_token(visitor: Visitor, authorization: str | None) -> None:
     """Without a token nothing is said at all."""
     headers = {} if authorization is None else {"Authorization": authorization}
-    refused = httpx.get(visitor.system.url + visitor.path + "/messages", headers=headers)
+    refused = httpx.get(visitor.system.url + visitor.path + "/messages", headers=headers, timeout=60)
     check_problem(refused, 401, "no-token")
     assert refused.headers["WWW-Authenticate"] == "Bearer"
 
@@ -173,7 +167,8 @@ def test_headers_that_make_no_sense(talking: Visitor, headers: dict[bytes, bytes
     """A header that cannot be read is refused like a wrong one; it is no fault of ours."""
     url = f"{talking.system.url}{talking.path}/messages"
     sent = {b"Authorization": b"Bearer " + talking.token.encode(), **headers}
-    assert 400 <= httpx.post(url, headers=list(sent.items()), json={"text": "hoi"}).status_code < 500
+    refused = httpx.post(url, headers=list(sent.items()), json={"text": "hoi"}, timeout=60)
+    assert 400 <= refused.status_code < 500
 
 
 # The same message twice
@@ -195,11 +190,11 @@ def test_a_visitor_who_hangs_up_halfway(system: System, visitor: Visitor) -> Non
     head = f"POST {visitor.path}/messages HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Length: {len(body)}\r\n"
     head += f"Authorization: Bearer {visitor.token}\r\nContent-Type: application/json\r\n\r\n"
     before = len(visitor.messages())
-    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
         connection.sendall(head.encode() + body)
         while len(visitor.messages()) == before:
             time.sleep(0.005)
-    end = time.monotonic() + 20
+    end = time.monotonic() + 90
     while visitor.messages()[-1]["sender"] == "visitor" and time.monotonic() < end:
         time.sleep(0.1)
     assert [message["sender"] for message in visitor.messages()[before:]] == ["visitor", "assistant"]
@@ -231,7 +226,7 @@ def test_erase(talking: Visitor) -> None:
     talking.send({"text": f"Wat is een {marker}?"}, f"key-{marker}")
     assert in_database(talking.system, marker)
     assert talking.http.delete(talking.path).status_code == 204
-    assert in_database(talking.system, marker) == []
+    gone_from_database(talking.system, marker)
     check_problem(talking.http.get(f"{talking.path}/messages"), 404, "no-conversation")
     check_problem(talking.http.delete(talking.path), 404, "no-conversation")
 
@@ -245,10 +240,7 @@ def test_erase_while_somebody_reads(talking: Visitor) -> None:
         reader.execute("SELECT count(*) FROM messages").fetchone()
         assert talking.http.delete(talking.path).status_code == 204
         reader.execute("ROLLBACK")
-    end = time.monotonic() + 15
-    while left := in_database(talking.system, marker):
-        assert time.monotonic() < end, f"the text is still in {left}"
-        time.sleep(0.1)
+    gone_from_database(talking.system, marker)
 
 
 @pytest.mark.parametrize("said", ["Mijn code is {}, klopt die?", "{}", "code:{}.", "({})\n{}"])

@@ -6,7 +6,7 @@ import io
 import re
 import signal
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -25,7 +25,7 @@ from bot.settings import settings
 from bot.texts import LANGUAGES, text
 from bot.texts.days import in_words
 from tests.conftest import Visitor
-from tests.e2e.conversing import asked_back_about, check_problem
+from tests.e2e.conversing import asked_back_about, check_problem, within_the_hour
 from tests.running import System
 
 PORTAL, CHARTER = "070 - 2002 532", "070 - 3 499 576"
@@ -536,7 +536,7 @@ def code_of(visitor: Visitor) -> str:
 
 def rows(system: System, query: str, *values: object) -> list[tuple]:
     """What the database says."""
-    with closing(sqlite3.connect(system.database, timeout=20)) as database:
+    with closing(sqlite3.connect(system.database, timeout=60)) as database:
         found = database.execute(query, values).fetchall()
         database.commit()
     return found
@@ -608,20 +608,9 @@ def test_a_code_that_is_not_good(system: System) -> None:
     assert other.say("waar was ik")[0]["buttons"], "there is no guide here; all are offered"
 
 
-@pytest.fixture(scope="module")
-def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """The web process alone, where an address may try three codes an hour. Codes are no business of Rasa's."""
-    system = System(tmp_path_factory.mktemp("strict"), {"RESUME_CODES_PER_ADDRESS_PER_HOUR": "3"})
-    try:
-        system.start("web")
-        system.wait_until(200, "/healthz")
-        yield system
-    finally:
-        system.stop(*list(system.processes))
-
-
 def test_guessing_codes(strict: System) -> None:
     """Three tries, from as many conversations as one likes; other messages are not touched by that."""
+    within_the_hour()
     first, second = Visitor(strict), Visitor(strict, "en")
     replies = [visitor.send({"text": f"0000-0000-000{number}"}) for number, visitor in enumerate([first, second] * 3)]
     assert [reply.status_code for reply in replies] == [200, 200, 200, 429, 429, 429]
@@ -695,9 +684,10 @@ def test_papers_for_nobody(system: System, name: str) -> None:
     path = f"{visitor.path}/guide/{name}"
     check_problem(visitor.http.get(path), 404, "no-guide", "en")
     visitor.say("We have signed on 3 March, what now?")
-    check_problem(httpx.get(system.url + path), 401, "no-token")
+    check_problem(httpx.get(system.url + path, timeout=60), 401, "no-token")
     check_problem(stranger.http.get(path), 404, "no-conversation")
-    check_problem(httpx.get(system.url + path, headers={"Authorization": "Bearer x"}), 404, "no-conversation")
+    unknown = httpx.get(system.url + path, headers={"Authorization": "Bearer x"}, timeout=60)
+    check_problem(unknown, 404, "no-conversation")
     assert visitor.http.delete(visitor.path).status_code == 204
     check_problem(visitor.http.get(path), 404, "no-conversation")
 

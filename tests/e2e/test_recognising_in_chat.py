@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -22,12 +23,8 @@ def web(register: LocalRegister, tmp_path_factory: pytest.TempPathFactory) -> It
     """The web process alone: naming a company takes no other."""
     settings = {"KVK_API_KEY": KEY, "KVK_API_BASE": register.url, "NO_PROXY": "127.0.0.1"}
     system = System(tmp_path_factory.mktemp("recognising"), settings)
-    try:
-        system.start("web")
-        system.wait_until(200, "/healthz")
+    with system.web_alone():
         yield system
-    finally:
-        system.stop(*list(system.processes))
 
 
 def said_to(web: System, text: str, language: str = "nl") -> str:
@@ -36,13 +33,22 @@ def said_to(web: System, text: str, language: str = "nl") -> str:
     return reply["text"]
 
 
+def named(web: System, text: str, name: str, language: str = "nl") -> None:
+    """The reply names the company. The chat waits three seconds for the register: a busy machine is asked again."""
+    for _ in range(10):
+        if name in (said := said_to(web, text, language)):
+            return
+        time.sleep(1)
+    pytest.fail(said)
+
+
 def test_a_number_gets_its_name(web: System, register: LocalRegister) -> None:
-    assert "Verzonnen Proefbedrijf BV" in said_to(web, "ons kvk-nummer is 68750110")
+    named(web, "ons kvk-nummer is 68750110", "Verzonnen Proefbedrijf BV")
 
 
 def test_a_name_gets_its_number(web: System, register: LocalRegister) -> None:
     """And the Dutch name of a company makes no Dutchman of who writes English."""
-    assert "68750110" in said_to(web, "We are Verzonnen Proefbedrijf BV", "en")
+    named(web, "We are Verzonnen Proefbedrijf BV", "68750110", "en")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -14,17 +14,10 @@ from playwright.sync_api import Page, expect
 from bot.texts import text
 from tests.console.conftest import Console, running_console
 from tests.console.local_provider import CLIENT_ID, CLIENT_SECRET, LocalProvider
-from tests.e2e.browsing import focused, tab_until
+from tests.e2e.browsing import tab_until
 from tests.running import ROOT
 
 PASSWORD = "een lange zin om in te loggen"
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    console = running_console(tmp_path_factory.mktemp("signing-in"))
-    yield console
-    console.close()
 
 
 def staff(key: str, language: str = "nl", **values: object) -> str:
@@ -83,7 +76,7 @@ def test_from_link_to_signed_in_and_out(new_page: Callable[..., Page], house: Co
     expect(page.get_by_label(staff("link.token", language), exact=True)).to_be_hidden()
     press(page, staff("link.button", language))
     expect(page.get_by_label(staff("email", language), exact=True)).to_have_value(email)
-    assert focused(page, "a.id") == "password"
+    expect(page.locator("#password")).to_be_focused()
     choose_password(page, PASSWORD, language)
     page.wait_for_url(f"{house.url}/console/")
     assert not [address for address in asked if token in address], "no address and no Referer has the token"
@@ -105,8 +98,9 @@ def test_from_link_to_signed_in_and_out(new_page: Callable[..., Page], house: Co
 
 
 def test_five_wrong_passwords_lock_and_a_link_opens(page: Page, house: Console) -> None:
-    email = "bram@example.org"
-    page.goto(link_for(house, email, "agent"))
+    account = house.account("agent")
+    email = account.email
+    page.goto(f"{house.url}/console/link#{house.accounts.link(account.id)}")
     press(page, staff("link.button"))
     choose_password(page, PASSWORD)
     page.wait_for_url(f"{house.url}/console/")
@@ -141,9 +135,9 @@ def test_a_link_goes_along_to_the_other_language_and_can_be_replaced(page: Page,
 def test_a_link_works_without_scripts(new_page: Callable[..., Page], house: Console) -> None:
     """Then the code is copied into the field by hand."""
     page = new_page(java_script_enabled=False)
-    link = link_for(house, "zonder-script@example.org", "editor")
-    page.goto(link)
-    fill(page, staff("link.token"), link.partition("#")[2])
+    token = house.accounts.link(house.account("editor").id)
+    page.goto(f"{house.url}/console/link#{token}")
+    fill(page, staff("link.token"), token)
     press(page, staff("link.button"))
     choose_password(page, PASSWORD)
     page.wait_for_url(f"{house.url}/console/")
@@ -211,7 +205,7 @@ def test_with_the_organisations_account(
 
 def test_everything_can_be_done_from_the_keyboard(page: Page, house: Console) -> None:
     page.goto(f"{house.url}/console/sign-in")
-    assert focused(page, "a.id") == "email"
+    expect(page.locator("#email")).to_be_focused()
     tab_until(page, "a.className === 'skip'")
     page.keyboard.press("Enter")
     tab_until(page, "a.id === 'email'")
@@ -248,6 +242,7 @@ def test_axe_finds_nothing(new_page: Callable[..., Page], house: Console, langua
     expect(page.get_by_label(staff("link.token", language), exact=True)).to_be_hidden()
     look("link")
     press(page, staff("link.button", language))
+    expect(page.get_by_label(staff("password_new", language), exact=True)).to_be_visible()
     look("choose")
     choose_password(page, "wachtwoord wachtwoord", language)
     expect(page.get_by_role("alert")).to_be_visible()
@@ -258,8 +253,10 @@ def test_axe_finds_nothing(new_page: Callable[..., Page], house: Console, langua
         look(path)
     page.goto(f"{house.url}/console/staff/{account.id}")
     press(page, staff("account.link_button", language))
+    expect(page.get_by_label(staff("new_link.address", language))).to_be_visible()
     look("new link")
     page.goto(f"{house.url}/console/staff/{account.id}")
     press(page, staff("account.off_button", language))
+    expect(page.get_by_role("status")).to_have_text(staff("account.switched_off", language))
     look("switched off")
     assert not found, "\n".join(found)

@@ -21,7 +21,7 @@ from tests.running import System
 def stream(visitor: Visitor, **options: object) -> Iterator[ClientConnection]:
     """The visitor's stream, before the first frame."""
     url = visitor.system.url.replace("http", "ws", 1) + visitor.path + "/stream"
-    with connect(url, open_timeout=20, **options) as socket:  # type: ignore[arg-type]
+    with connect(url, open_timeout=60, **options) as socket:  # type: ignore[arg-type]
         yield socket
 
 
@@ -33,7 +33,7 @@ def authenticate(socket: ClientConnection, token: str, after: str | None = None)
 
 def until_frame(socket: ClientConnection, kind: str) -> Iterator[dict]:
     """The messages that come in until a frame of the kind does."""
-    while (frame := json.loads(socket.recv(30)))["type"] != kind:
+    while (frame := json.loads(socket.recv(60)))["type"] != kind:
         if frame["type"] == "message":
             yield frame["message"]
 
@@ -42,7 +42,7 @@ def closed_with(socket: ClientConnection) -> int:
     """The code that the server closes with."""
     with pytest.raises(ConnectionClosed) as closed:
         while True:
-            socket.recv(30)
+            socket.recv(60)
     assert closed.value.rcvd is not None
     return closed.value.rcvd.code
 
@@ -83,7 +83,7 @@ def test_stream_from_a_foreign_origin(visitor: Visitor) -> None:
 def test_preflight_from_a_foreign_origin(system: System) -> None:
     """Refused, with no header that would let a browser go on."""
     headers = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
-    refused = httpx.options(system.url + "/api/v1/conversations", headers=headers)
+    refused = httpx.options(system.url + "/api/v1/conversations", headers=headers, timeout=60)
     check_problem(refused, 403, "origin")
     assert "Access-Control-Allow-Origin" not in refused.headers
 
@@ -103,7 +103,7 @@ def test_stream_tells_each_message_once(visitor: Visitor) -> None:
             assert authenticate(socket, visitor.token) == visitor.opening
         replies = [*visitor.say(QUESTION), *visitor.say("dank u wel")]
         for socket in (first, second):
-            frames = [json.loads(socket.recv(30)) for _ in range(6)]
+            frames = [json.loads(socket.recv(60)) for _ in range(6)]
             assert [frame["type"] for frame in frames] == ["message", "typing", "message"] * 2
             told = [frame["message"] for frame in frames if frame["type"] == "message"]
             assert told == visitor.messages()[len(visitor.opening) :]

@@ -106,12 +106,15 @@ def test_status_speaks_the_language_that_was_switched_to(companies: Companies, a
 
 
 def test_nobody_is_told_who_is_known(companies: Companies) -> None:
-    """An unknown company, an unknown address, and the address of another company's contact: one reply, and no mail."""
+    """An unknown company, an unknown address, and the address of another company's contact: one reply, and no mail.
+
+    They would have come before that of somebody who asks after them and is known.
+    """
     before = {address: len(companies.mails(address)) for address in (VERA, "nobody@example.nl", ROBIN)}
     for number, email in ((UNKNOWN, VERA), (BLOEMEN, "nobody@example.nl"), (BLOEMEN, ROBIN)):
         reply = companies.verify(Visitor(companies.system), kvk_number=number, email=email)
         assert (reply.status_code, reply.content) == (200, b'{"verified":false}')
-    time.sleep(1)
+    companies.ask_for_code(Visitor(companies.system), BLOEMEN, BRAM)
     assert {address: len(companies.mails(address)) for address in before} == before
 
 
@@ -142,10 +145,10 @@ def test_token_of_another_conversation(companies: Companies, asker: Visitor) -> 
     body = {"kvk_number": BLOEMEN, "activation_code": companies.code(BLOEMEN)}
     reply = httpx.post(
         f"{companies.system.url}{asker.path}/verification", json=body,
-        headers={"Authorization": f"Bearer {other.token}"}, timeout=30,
+        headers={"Authorization": f"Bearer {other.token}"}, timeout=60,
     )  # fmt: skip
     check_problem(reply, 404, "no-conversation")
-    reply = httpx.post(f"{companies.system.url}{asker.path}/verification", json=body, timeout=30)
+    reply = httpx.post(f"{companies.system.url}{asker.path}/verification", json=body, timeout=60)
     check_problem(reply, 401, "no-token")
     companies.by_code(other, BLOEMEN)
     assert is_asked_to_verify(asker.say(ASKS["nl"]))
@@ -260,7 +263,7 @@ def test_hundreds_of_guesses(companies: Companies, asker: Visitor) -> None:
     def guess(number: int) -> httpx.Response:
         return companies.verify(asker, kvk_number=BLOEMEN, activation_code=f"ZZ99-{number:04}")
 
-    with ThreadPoolExecutor(16) as pool:
+    with ThreadPoolExecutor(60) as pool:
         replies = list(pool.map(guess, range(300)))
     assert [reply.status_code for reply in replies].count(403) == 5
     refused = [reply for reply in replies if reply.status_code != 403]
@@ -402,11 +405,10 @@ def test_after_half_an_hour(companies: Companies) -> None:
     assert "Advies" in kept()
     companies.system.start("jobs")
     try:
-        wait(lambda: "Holding" not in kept(), 30)
+        wait(lambda: "Holding" not in kept() and "Advies" not in kept(), 120)
+        wait(lambda: not companies.rows("SELECT * FROM verifications WHERE conversation_id = ?", asker.id), 120)
     finally:
         companies.system.stop("jobs")
-    assert "Advies" not in kept()
-    assert companies.rows("SELECT * FROM verifications WHERE conversation_id = ?", asker.id) == []
     assert [message["text"] for message in asker.messages()] == [
         *(message["text"] for message in after), *(message["text"] for message in asker.messages()[len(after) :]),
     ]  # fmt: skip
@@ -437,7 +439,7 @@ def test_erased_with_the_conversation(companies: Companies) -> None:
 
 TRIES = 64
 """Of each kind."""
-AT_ONCE = 4
+AT_ONCE = 8
 FALSE_ALARM = 1e-4
 """How often the test may fail where there is nothing to see: once in ten thousand runs."""
 
@@ -463,7 +465,7 @@ def timed(companies: Companies, url: str, kinds: dict[str, dict[str, str]], trie
     taken: dict[str, list[float]] = {kind: [] for kind in kinds}
 
     def attempt(worker: int) -> None:
-        with httpx.Client(base_url=url, timeout=30) as http:
+        with httpx.Client(base_url=url, timeout=60) as http:
             for at, kind in enumerate(deal[worker::AT_ONCE]):
                 if at % 3 == 0:
                     visitor = Visitor(companies.system)
@@ -514,9 +516,17 @@ def leaky(companies: Companies) -> Iterator[Recorder]:
 
 
 def test_five_milliseconds_would_be_noticed(companies: Companies, leaky: Recorder) -> None:
-    """That the test above finds nothing says something only if it would find a leak."""
+    """That the test above finds nothing says something only if it would find a leak.
+
+    Where the machine is so busy that the leak drowns, it takes more tries.
+    """
     kinds = {kind: REFUSED[kind] for kind in ("unknown company", "wrong code")}
-    taken = timed(companies, leaky.url, kinds, TRIES)
+    taken: dict[str, list[float]] = {kind: [] for kind in kinds}
+    for _ in range(4):
+        for kind, times in timed(companies, leaky.url, kinds, TRIES).items():
+            taken[kind] += times
+        if told_apart(taken):
+            break
     assert list(told_apart(taken)) == [("unknown company", "wrong code")]
 
 

@@ -60,7 +60,8 @@ def test_nothing_else_is_counted(system: System, visitor: Visitor, change: dict[
 def test_only_who_has_the_token_is_counted(system: System, visitor: Visitor) -> None:
     answer = answered(visitor)
     body = {"message_id": answer["id"], "url": answer["sources"][0]["url"]}
-    stranger = httpx.post(f"{system.url}{visitor.path}/opened", json=body, headers={"Authorization": "Bearer no"})
+    headers = {"Authorization": "Bearer no"}
+    stranger = httpx.post(f"{system.url}{visitor.path}/opened", json=body, headers=headers, timeout=60)
     assert stranger.status_code == 404
     assert opened_of(system, visitor.id) == set()
 
