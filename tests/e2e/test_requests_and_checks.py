@@ -22,7 +22,7 @@ from bot.helpdesk.forms import REQUEST, Form
 from bot.settings import settings
 from bot.texts import LANGUAGES, text
 from tests.conftest import Visitor
-from tests.e2e.conversing import check_problem, gone_from_database, within_the_hour
+from tests.e2e.conversing import check_problem, in_database, within_the_hour
 from tests.running import System
 
 COMPANY = {"name": "Voorbeeld BV", "kvk_number": "68750110"}
@@ -295,7 +295,7 @@ def test_erasing_the_conversation_erases_the_request(system: System) -> None:
     kept = reference_of(put_in(other, "introduction-talk", filled("introduction-talk")))
     assert visitor.http.delete(visitor.path).status_code == 204
     assert rows(system, "SELECT reference FROM requests WHERE reference IN (?, ?)", reference, kept) == [(kept,)]
-    gone_from_database(system, fields["email"])
+    assert in_database(system, fields["email"]) == []
     check_problem(put_in(visitor, "introduction-talk", fields), 404, "no-conversation")
 
 
@@ -591,7 +591,7 @@ def test_too_many_checks(strict: System) -> None:
     with httpx.Client(base_url=f"{strict.url}/api/v1/checks", timeout=60) as http:
         assert http.post("/registration", json={}).status_code == 200
         # A window of the clock that ends meanwhile lets a few more in, of either.
-        for _ in range(300):
+        for _ in range(45):
             one, other = http.post("/registration", json={}), http.post("/charter-text", json={"text": "a"})
             if one.status_code == other.status_code == 429:
                 break
