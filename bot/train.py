@@ -151,12 +151,12 @@ class Training:
         self.texts = training.texts_of(knowledge)
         self.encoder_model = encoder_model
         self.base_hash = base_hash(encoder_model)
-        read = (self.texts.texts, self.texts.places.tolist(), self.texts.strays)
+        also = sorted((at, sorted(others)) for at, others in self.texts.also.items())
+        read = (self.texts.texts, self.texts.places.tolist(), also, self.texts.strays)
         self.tuned_hash = _hash(self.base_hash, *read, code=("bot.encoder.tuning",))
         self.encoder_hash = _hash(self.tuned_hash, code=("bot.encoder.export",))
         scored_by = ("bot.encoder.runtime", "bot.answers.training", "bot.answers.index")
-        made_of = (self.encoder_hash, training.PARTS, sorted(self.texts.also.items()))
-        self.index_hash = _hash(*made_of, code=scored_by)
+        self.index_hash = _hash(self.encoder_hash, training.PARTS, code=scored_by)
 
     @cached_property
     def _states(self) -> dict[str, Any]:
@@ -173,20 +173,14 @@ class Training:
 
         model = base_encoder(self.models, self.encoder_model)
         known = self.texts if without is None else training.texts_of(self.knowledge, without)
-        rows = [
-            (text, int(place))
-            for text, place, held in zip(known.texts, known.places, known.held, strict=True)
-            if without is None or not held
-        ]
+        chosen = [at for at, held in enumerate(known.held) if without is None or not held]
+        strays = [at for at, held in enumerate(known.stray_held) if without is None or not held]
+        texts = [*(known.texts[at] for at in chosen), *(known.strays[at] for at in strays)]
         # What is out of scope is one more class, so that it moves away from every topic.
-        rows += [
-            (text, len(known.topics))
-            for text, held in zip(known.strays, known.stray_held, strict=True)
-            if without is None or not held
-        ]
-        texts, places = zip(*rows, strict=True)
+        places = [*known.places[chosen].tolist(), *[len(known.topics)] * len(strays)]
+        also = {row: known.also[at] for row, at in enumerate(chosen) if at in known.also}
         states = [self._states[text] for text in texts]
-        tuning.tune(model, texts, places, tuning.Recipe(), _progress(what), states=states)
+        tuning.tune(model, texts, places, tuning.Recipe(), _progress(what), also=also, states=states, pairs=True)
         return model
 
     @cached_property

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from sentence_transformers import SentenceTransformer
-from torch.nn.functional import cross_entropy, dropout, normalize
+from torch.nn.functional import cross_entropy, dropout, normalize, one_hot
 from torch.nn.utils.rnn import pad_sequence
 
 Vectors = npt.NDArray[np.float32]
@@ -51,9 +51,13 @@ class Recipe:
     average_last: int = 200
     """The weights that count are the mean over at most this many of the last steps, in a run of twice as many or more:
     confidences come out more even. In a short run the early ones would only be in the way."""
-    most_steps: int = 600
+    most_steps: int = 1200
     """Whatever the knowledge grows to, tuning ends."""
-    max_tokens: int = 64
+    max_tokens: int = 128
+    also: float = 0.3
+    """What a topic that answers a text as well counts, beside the text's own."""
+    parity: float = 0.5
+    """Weight of what draws the two questions of a pair to the same topics (R-Drop, arXiv:2106.14448)."""
 
 
 def _autocast() -> torch.autocast:
@@ -153,10 +157,17 @@ class _Upper:
         return normalize(pooled.float(), dim=-1)
 
 
-def _batches(texts: Sequence[str], size: int, chance: np.random.Generator) -> list[npt.NDArray[np.int64]]:
-    """Shuffled batches of texts of about the same length, so that little is spent on padding."""
-    lengths = np.array([len(text) for text in texts]) // 24 + chance.random(len(texts))
-    order = np.argsort(lengths)
+def _batches(
+    texts: Sequence[str], size: int, together: int, chance: np.random.Generator
+) -> list[npt.NDArray[np.int64]]:
+    """Shuffled batches of texts of about the same length, so that little is spent on padding.
+
+    together: so many texts in a row stay in one batch, next to each other.
+    """
+    groups = np.arange(len(texts)).reshape(-1, together)
+    longest = np.array([len(text) for text in texts]).reshape(-1, together).max(axis=1)
+    lengths = longest // 24 + chance.random(len(groups))
+    order = groups[np.argsort(lengths)].reshape(-1)
     batches = [order[start : start + size] for start in range(0, len(order), size)]
     chance.shuffle(batches)  # type: ignore[arg-type]
     return batches
@@ -169,17 +180,25 @@ def tune(
     recipe: Recipe,
     progress: Progress,
     *,
+    also: Mapping[int, Collection[int]] | None = None,
     states: Sequence[torch.Tensor] | None = None,
+    pairs: bool = False,
 ) -> None:
     """Fine-tunes `model` in place.
 
     texts: the questions; places: the topic of each, 0 to topics - 1, every topic at least once.
+    also: other topics that answer a text as well, by the number of the text.
     states: what `read` gave for the texts, where that was done before.
+    pairs: each two texts, from the first on, ask the same in two languages.
     """
+    if pairs and (len(texts) % 2 or recipe.batch % 2):
+        raise ValueError("Pairs need an even number of texts, in all and in a batch.")
     random.seed(0)
     torch.manual_seed(0)
     with _Upper(model, states or read(model, texts, recipe), recipe) as upper:
-        _learn(upper, texts, torch.as_tensor(np.asarray(places)), recipe, progress)
+        labels = torch.as_tensor(np.asarray(places))
+        targets = _targets(labels, also or {}, recipe.also)
+        _learn(upper, texts, labels, targets=targets, recipe=recipe, progress=progress, pairs=pairs)
     model.eval()
 
 
@@ -193,7 +212,31 @@ def _prototypes(upper: _Upper, labels: torch.Tensor) -> torch.nn.Parameter:
     return torch.nn.Parameter(normalize(torch.stack(means), dim=-1).clone())
 
 
-def _learn(upper: _Upper, texts: Sequence[str], labels: torch.Tensor, recipe: Recipe, progress: Progress) -> None:
+def _targets(labels: torch.Tensor, also: Mapping[int, Collection[int]], counts: float) -> torch.Tensor:
+    """What each text should come to: its topic, beside those that answer it as well; shape (texts, topics)."""
+    targets = one_hot(labels).float()
+    for text, topics in also.items():
+        targets[text, list(topics)] = counts
+    return targets / targets.sum(dim=1, keepdim=True)
+
+
+def _apart(logits: torch.Tensor) -> torch.Tensor:
+    """How differently the two texts of each pair are judged: the mean of the two divergences (Kullback-Leibler)."""
+    pairs = torch.log_softmax(logits.view(-1, 2, logits.shape[1]), dim=-1)
+    one, other = pairs[:, 0], pairs[:, 1]
+    return 0.5 * ((one.exp() - other.exp()) * (one - other)).sum(dim=-1).mean()
+
+
+def _learn(
+    upper: _Upper,
+    texts: Sequence[str],
+    labels: torch.Tensor,
+    *,
+    targets: torch.Tensor,
+    recipe: Recipe,
+    progress: Progress,
+    pairs: bool,
+) -> None:
     chance = np.random.default_rng(0)
     prototypes = _prototypes(upper, labels)
     learning = upper.learning()
@@ -218,10 +261,12 @@ def _learn(upper: _Upper, texts: Sequence[str], labels: torch.Tensor, recipe: Re
     waiting: list[npt.NDArray[np.int64]] = []
     told = time.monotonic()
     for step in range(steps):
-        waiting = waiting or _batches(texts, recipe.batch, chance)
+        waiting = waiting or _batches(texts, recipe.batch, 2 if pairs else 1, chance)
         chosen = waiting.pop()
-        cosines = upper.vectors(chosen.tolist()) @ normalize(prototypes, dim=-1).T
-        loss = cross_entropy(recipe.scale * cosines, labels[chosen], label_smoothing=recipe.smoothing)
+        logits = recipe.scale * (upper.vectors(chosen.tolist()) @ normalize(prototypes, dim=-1).T)
+        loss = cross_entropy(logits, targets[chosen], label_smoothing=recipe.smoothing)
+        if pairs:
+            loss = loss + recipe.parity * _apart(logits)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(learning, 1.0)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from bot.encoder import package_weights
+from bot.encoder import package_weights, tuning
 from bot.encoder.runtime import Encoder, EncoderError
 from bot.settings import settings
 
@@ -104,3 +105,30 @@ def test_only_the_reviewed_weights_are_read(tmp_path: Path) -> None:
     (tmp_path / "e5-small-q4.bin").write_bytes(b"E5S1 but something else")
     with pytest.raises(package_weights.WeightsError, match="reviewed"):
         package_weights.read(tmp_path / "e5-small-q4.bin")
+
+
+def test_the_two_questions_of_a_pair_stay_together() -> None:
+    texts = ["x" * length for length in np.random.default_rng(0).integers(5, 200, size=90)]
+    batches = tuning._batches(texts, 32, 2, np.random.default_rng(0))
+    assert sorted(np.concatenate(batches)) == list(range(90))
+    for batch in batches:
+        pairs = batch.reshape(-1, 2)
+        assert (pairs[:, 0] % 2 == 0).all()
+        assert (pairs[:, 1] == pairs[:, 0] + 1).all()
+
+
+def test_a_pair_is_apart_as_far_as_it_is_judged_differently() -> None:
+    same = torch.tensor([[2.0, 0.0, 0.0], [2.0, 0.0, 0.0]])
+    near, far = (torch.tensor([[2.0, 0.0, 0.0], other]) for other in ([1.5, 0.0, 0.0], [0.0, 2.0, 0.0]))
+    assert float(tuning._apart(same)) == 0.0
+    assert 0.0 < float(tuning._apart(near)) < float(tuning._apart(far))
+
+
+def test_a_topic_that_answers_a_text_as_well_takes_a_part_of_it() -> None:
+    targets = tuning._targets(torch.tensor([0, 1, 2]), {1: [0, 2]}, 0.5)
+    assert targets.tolist() == [[1.0, 0.0, 0.0], [0.25, 0.5, 0.25], [0.0, 0.0, 1.0]]
+
+
+def test_pairs_come_in_twos() -> None:
+    with pytest.raises(ValueError, match="even"):
+        tuning.tune(None, ["een", "twee", "drie"], [0, 0, 1], tuning.Recipe(), lambda done, of: None, pairs=True)  # type: ignore[arg-type]
