@@ -54,15 +54,13 @@ class Reading:
 
     topics: Array
     in_scope: float
+    signals: Array
+    """What `Index.score` saw of the question."""
 
     @property
-    def best(self) -> float:
-        """The confidence of the best topic."""
+    def likelihood(self) -> float:
+        """How likely it is that the best topic is what the question is about."""
         return float(self.topics.max()) * self.in_scope
-
-    def confidence(self, place: int) -> float:
-        """The probability that the topic at this place of the index answers the question."""
-        return float(self.topics[place]) * self.in_scope
 
 
 class AnswerEngine:
@@ -93,7 +91,7 @@ class AnswerEngine:
 
     def _read(self, vector: Array) -> Reading:
         scores = self.index.score(vector)
-        return Reading(np.exp(scores.choice), self.index.in_scope(scores.signals))
+        return Reading(np.exp(scores.choice), self.index.in_scope(scores.signals), scores.signals)
 
     def _read_as_follow_up(self, question: str, alone: Array, language: str, last_topic: str, odds: float) -> Reading:
         """The question half on its own, half behind what was talked about, whose neighbourhood is likelier.
@@ -151,7 +149,7 @@ class AnswerEngine:
                 leaning = self._read_as_follow_up(
                     question, vector, language, last_topic, odds=LEANS_ODDS if says_so else 1.0
                 )
-                if leaning.best >= reading.best * (SAYS_SO_COUNTS if says_so else 1.0):
+                if leaning.likelihood >= reading.likelihood * (SAYS_SO_COUNTS if says_so else 1.0):
                     reading, follow_up_of = leaning, last_topic
         return reading, follow_up_of
 
@@ -165,10 +163,15 @@ class AnswerEngine:
 
     def _candidates(self, reading: Reading, count: int) -> tuple[Candidate, ...]:
         order = np.argsort(-reading.topics)[:count]
-        return tuple(Candidate(self.index.topics[at], reading.confidence(int(at))) for at in order)
+        sure = self._confidences(reading)
+        return tuple(Candidate(self.index.topics[at], float(sure[at])) for at in order)
+
+    def _confidences(self, reading: Reading) -> Array:
+        return self.index.confidences(reading.topics, reading.in_scope, reading.signals)
 
     def _is_short_and_unsure(self, question: str, reading: Reading) -> bool:
-        return reading.best < self.index.calibration.answer_from and len(question.split()) <= _SHORT_WORDS
+        sure = float(self._confidences(reading).max())
+        return sure < self.index.calibration.answer_from and len(question.split()) <= _SHORT_WORDS
 
 
 def sentences(question: str) -> list[str]:

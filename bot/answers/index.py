@@ -23,6 +23,12 @@ NEAREST = 3
 SIGNALS = ("choice", "margin", "none", "question", "stray")
 """What the decision to decline looks at, in the order of `Calibration.weights`; see `Index._signals`."""
 
+SURENESS = (*SIGNALS, "also", "share")
+"""What tells whether the best topic is right, in the order of `Calibration.sure_weights`; see `Index.confidences`."""
+_LEAST = 1e-6
+_SECOND = np.float32(0.999)
+"""No other topic is as sure as the best one: this part of it at most."""
+
 
 class IndexMissing(RuntimeError):
     """The index is not there, is damaged, or was made with another encoder."""
@@ -37,6 +43,9 @@ class Calibration:
     weights: tuple[float, ...]
     """Of each signal, for the log-odds that the knowledge holds an answer at all."""
     bias: float
+    sure_weights: tuple[float, ...]
+    """Of each thing in SURENESS, for the log-odds that the best topic answers the question."""
+    sure_bias: float
     answer_from: float
     """From this confidence the best topic is given as the answer."""
     choices_from: float
@@ -69,6 +78,10 @@ class Index:
     where training knew no out-of-scope texts."""
     bias: Array
     """Of the choosing head, one for each row of `weights`."""
+    also: npt.NDArray[np.int64]
+    """Pairs of topics where the first answers questions of the second as well, ascending, shape (pairs, 2)."""
+    also_shares: Array
+    """The share of the second topic's questions that the first answers, of each pair; shape (pairs,)."""
     calibration: Calibration
     encoder_hash: str
     questions_hash: str
@@ -91,12 +104,11 @@ class Index:
         nearest out-of-scope texts are.
         """
         best = int(choice.argmax())
-        lead = float(choice[best] - np.partition(choice, -2)[-2]) if len(choice) > 1 else 10.0
         start, end = np.searchsorted(self.question_topics, [best, best + 1])
         return np.array(
             [
                 choice[best],
-                min(lead, 10.0),
+                _lead(choice),
                 none,
                 _nearest(self.questions[start:end] @ vector),
                 _nearest(self.strays @ vector),
@@ -111,7 +123,35 @@ class Index:
 
     def confidence(self, scores: Scores) -> Array:
         """The calibrated probability that each topic answers the question, shape (topics,)."""
-        return np.exp(scores.choice) * np.float32(self.in_scope(scores.signals))
+        return self.confidences(np.exp(scores.choice), self.in_scope(scores.signals), scores.signals)
+
+    def confidences(self, topics: Array, in_scope: float, signals: Array) -> Array:
+        """The calibrated probability that each topic answers the question, shape (topics,).
+
+        topics: the probability of each, were the question in scope; in_scope: that it is; signals: as `score` gave.
+        The best topic's is calibrated by itself: a near rival takes half of its share, and yet both may answer.
+        """
+        seen = self.sureness(topics, in_scope, signals)
+        log_odds = float(np.dot(self.calibration.sure_weights, seen)) + self.calibration.sure_bias
+        sure = np.float32(1.0 / (1.0 + np.exp(-log_odds)))
+        found: Array = np.minimum(topics * np.float32(in_scope), _SECOND * sure)
+        found[int(topics.argmax())] = sure
+        return found
+
+    def sureness(self, topics: Array, in_scope: float, signals: Array) -> Array:
+        """What tells whether the best topic is right, shape (len(SURENESS),); arguments as of `confidences`.
+
+        Its log-probability and its lead, which another reading may have moved; the other signals; also: how likely it
+        is that the best topic answers, by what it is known to answer of other topics' questions (logarithm); share:
+        how likely it is that it is what the question is about (log-odds).
+        """
+        best = int(topics.argmax())
+        choice = np.log(np.maximum(topics, _LEAST))
+        start, end = np.searchsorted(self.also[:, 0], [best, best + 1])
+        also = float(topics[best]) + float(topics[self.also[start:end, 1]] @ self.also_shares[start:end])
+        share = min(max(float(topics[best]) * in_scope, _LEAST), 1.0 - _LEAST)
+        seen = [choice[best], _lead(choice), *signals[2:], np.log(also + _LEAST), np.log(share / (1.0 - share))]
+        return np.array(seen, dtype=np.float32)
 
     def save(self, folder: Path) -> None:
         """Writes the index to `folder`."""
@@ -124,6 +164,8 @@ class Index:
             strays=self.strays.astype(np.float16),
             weights=self.weights,
             bias=self.bias,
+            also=self.also,
+            also_shares=self.also_shares,
         )
         about = {
             "encoder": self.encoder_hash,
@@ -148,12 +190,22 @@ class Index:
                     strays=arrays["strays"].astype(np.float32),
                     weights=arrays["weights"],
                     bias=arrays["bias"],
+                    also=arrays["also"],
+                    also_shares=arrays["also_shares"],
                     calibration=Calibration(**about["calibration"]),
                     encoder_hash=about["encoder"],
                     questions_hash=about["questions"],
                 )
         except (OSError, KeyError, ValueError, TypeError) as problem:
             raise IndexMissing(f"No index in {folder}: run `make train`.") from problem
+
+
+def _lead(choice: Array) -> float:
+    """How far the best topic's log-probability is ahead of the second's, at most 10."""
+    if len(choice) < 2:
+        return 10.0
+    second, best = np.partition(choice, -2)[-2:]
+    return min(float(best - second), 10.0)
 
 
 def _nearest(similarities: Array) -> float:

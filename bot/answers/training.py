@@ -6,6 +6,7 @@ pair (a pair's Dutch and English question together) is held out, and its vectors
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,16 +14,20 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from bot.answers.index import SIGNALS, Array, Calibration, Index
+from bot.answers.index import SIGNALS, SURENESS, Array, Calibration, Index
 from bot.answers.knowledge import Knowledge
 
 PARTS = 4
 """One part in this many is held out."""
-FALSE_FACTS = 0.02
-"""The share of out-of-scope texts that may be answered with a fact when the threshold is set (target: under 3%)."""
-WRONG_COSTS = 4.0
+STRAYS_COUNT = 3.0
+"""Of what is held out, one text that is out of scope stands for this many: there are fewer than people send."""
+FALSE_FACT_COSTS = 8.0
+"""A fact given to an out-of-scope question costs most: more than two wrong answers."""
+WRONG_COSTS = 3.0
 """A wrong answer costs as much as this many times that the visitor is asked back about the right topic: whoever reads
 it may act on it."""
+ALSO_COUNTS = 0.3
+"""In the choosing head, a topic that answers a text as well counts this much, beside the text's own."""
 FLAT = 0.02
 """Thresholds for asking back that are this near to the best one in telling in scope from out of scope do as well."""
 _INVERSE_REGULARISATION = 0.03
@@ -83,36 +88,68 @@ class Vectors:
     """Shape (strays, dimensions)."""
 
 
-UNCALIBRATED = Calibration(temperature=1.0, weights=(0.0,) * len(SIGNALS), bias=0.0, answer_from=0.5, choices_from=0.3)
+UNCALIBRATED = Calibration(
+    temperature=1.0,
+    weights=(0.0,) * len(SIGNALS),
+    bias=0.0,
+    # The share that the best topic takes, as it is.
+    sure_weights=(0.0,) * (len(SURENESS) - 1) + (1.0,),
+    sure_bias=0.0,
+    answer_from=0.5,
+    choices_from=0.3,
+)
 
 
-def _head(vectors: Array, places: Places, topics: int) -> tuple[Array, Array]:
+def _head(vectors: Array, places: Places, counting: Array, topics: int) -> tuple[Array, Array]:
     """Multinomial logistic regression over standardised vectors, the scaling folded in: weights and bias.
 
+    counting: what each text counts, shape (texts,).
     Every topic weighs the same, however many texts it has; what is out of scope (place `topics`) weighs by its texts.
     """
-    counts = np.bincount(places, minlength=topics)
+    counts = np.bincount(places, weights=counting, minlength=topics)
     if not counts[:topics].all():
         raise ValueError("Every topic needs a text that is not held out.")
-    weight = np.where(np.arange(len(counts)) < topics, counts[:topics].mean() / np.maximum(counts, 1), 1.0)
+    weight = np.where(np.arange(len(counts)) < topics, counts[:topics].mean() / np.maximum(counts, 1e-6), 1.0)
     mean, spread = vectors.mean(axis=0), vectors.std(axis=0) + 1e-6
     model = LogisticRegression(C=_INVERSE_REGULARISATION, max_iter=1000)
-    model.fit((vectors - mean) / spread, places, sample_weight=weight[places])
+    model.fit((vectors - mean) / spread, places, sample_weight=weight[places] * counting)
     weights = (model.coef_ / spread).astype(np.float32)
     return weights, (model.intercept_ - weights @ mean).astype(np.float32)
 
 
-def _index(topics: tuple[str, ...], questions: Array, places: Places, strays: Array) -> Index:
-    """An index over the given vectors, not calibrated yet."""
-    none = np.full(len(strays), len(topics))
-    weights, bias = _head(np.concatenate([questions, strays]), np.concatenate([places, none]), len(topics))
+def _also(texts: Texts, known: Flags) -> tuple[Places, Array]:
+    """Which topics answer known questions of others as well, and what share of them; see `Index.also`."""
+    counts = np.bincount(texts.places[known], minlength=len(texts.topics))
+    shared = Counter(
+        (other, int(texts.places[at])) for at, others in texts.also.items() if known[at] for other in others
+    )
+    pairs = sorted(shared)
+    shares = np.array([shared[pair] / counts[pair[1]] for pair in pairs], dtype=np.float32)
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2), shares
+
+
+def _index(texts: Texts, vectors: Vectors, known: Flags, strays_known: Flags) -> Index:
+    """An index over the texts that may be known, not calibrated yet."""
+    questions, places, strays = vectors.texts[known], texts.places[known], vectors.strays[strays_known]
+    none = np.full(len(strays), len(texts.topics))
+    others = [(at, topic) for at, topics in texts.also.items() if known[at] for topic in sorted(topics)]
+    others_at, others_places = np.array(others, dtype=np.int64).reshape(-1, 2).T
+    weights, bias = _head(
+        np.concatenate([questions, vectors.texts[others_at], strays]),
+        np.concatenate([places, others_places, none]),
+        np.concatenate([np.ones(len(places)), np.full(len(others), ALSO_COUNTS), np.ones(len(none))]),
+        len(texts.topics),
+    )
+    also, also_shares = _also(texts, known)
     return Index(
-        topics=topics,
+        topics=texts.topics,
         questions=questions,
         question_topics=places,
         strays=strays,
         weights=weights,
         bias=bias,
+        also=also,
+        also_shares=also_shares,
         calibration=UNCALIBRATED,
         encoder_hash="",
         questions_hash="",
@@ -139,7 +176,7 @@ def hold_out(texts: Texts, vectors: Vectors) -> HeldOut:
     vectors: by an encoder that was tuned without them.
     """
     held, strays = texts.held, texts.stray_held
-    index = _index(texts.topics, vectors.texts[~held], texts.places[~held], vectors.strays[~strays])
+    index = _index(texts, vectors, ~held, ~strays)
     these = np.concatenate([vectors.texts[held], vectors.strays[strays]])
     answered_by = [texts.answered_by(int(at)) for at in np.flatnonzero(held)]
     answered_by += [frozenset()] * int(strays.sum())
@@ -193,23 +230,43 @@ def judge(parts: Sequence[HeldOut], calibration: Calibration) -> Judged:
     return Judged(np.array(confidence), np.array(of_three), np.array(right), np.array(inside))
 
 
+def _log_odds(seen: Array, true: Flags, counts: Array | None, balanced: bool) -> tuple[tuple[float, ...], float]:
+    """Weights and bias of a logistic regression over what was seen, the scaling folded in."""
+    mean, spread = seen.mean(axis=0), seen.std(axis=0) + 1e-6
+    model = LogisticRegression(C=1.0, class_weight="balanced" if balanced else None)
+    model.fit((seen - mean) / spread, true, sample_weight=counts)
+    weights = model.coef_[0] / spread
+    return tuple(float(weight) for weight in weights), float(model.intercept_[0] - weights @ mean)
+
+
+def _sureness(parts: Sequence[HeldOut], calibration: Calibration) -> tuple[Array, Flags, Array]:
+    """What was seen of each held-out text, whether its best topic was right, and how many texts it stands for."""
+    seen, right, counts = [], [], []
+    for held in parts:
+        index = replace(held.index, calibration=calibration)
+        for vector, topics in zip(held.vectors, held.answered_by, strict=True):
+            scores = index.score(vector)
+            chances = np.exp(scores.choice)
+            seen.append(index.sureness(chances, index.in_scope(scores.signals), scores.signals))
+            right.append(int(chances.argmax()) in topics)
+            counts.append(1.0 if topics else STRAYS_COUNT)
+    return np.stack(seen), np.array(right), np.array(counts)
+
+
 def calibrate(*parts: HeldOut) -> Calibration:
-    """Temperature, declining head and thresholds from the held-out questions of one or more parts."""
+    """Temperature, weights for declining and for being sure, and thresholds, from the held-out texts of the parts."""
     neutral = replace(UNCALIBRATED, temperature=_temperature(parts))
     signals, inside = [], []
     for held in parts:
         index = replace(held.index, calibration=neutral)
         signals += [index.score(vector).signals for vector in held.vectors]
         inside += [bool(topics) for topics in held.answered_by]
-    found = np.stack(signals)
-    mean, spread = found.mean(axis=0), found.std(axis=0) + 1e-6
-    model = LogisticRegression(C=1.0, class_weight="balanced").fit((found - mean) / spread, inside)
-    weights = model.coef_[0] / spread
-    calibration = replace(
-        neutral,
-        weights=tuple(float(weight) for weight in weights),
-        bias=float(model.intercept_[0] - weights @ mean),
-    )
+    weights, bias = _log_odds(np.stack(signals), np.array(inside), None, balanced=True)
+    calibration = replace(neutral, weights=weights, bias=bias)
+    seen, right, counts = _sureness(parts, calibration)
+    if right.any():
+        sure_weights, sure_bias = _log_odds(seen, right, counts, balanced=False)
+        calibration = replace(calibration, sure_weights=sure_weights, sure_bias=sure_bias)
     judged = judge(parts, calibration)
     return replace(
         calibration,
@@ -219,14 +276,18 @@ def calibrate(*parts: HeldOut) -> Calibration:
 
 
 def answer_threshold(confidence: Array, right: Flags, inside: Flags) -> float:
-    """The confidence from which answering costs least on held-out questions, few out-of-scope texts getting a fact."""
+    """The confidence from which answering costs least on held-out texts.
 
-    def cost(threshold: float) -> float:
-        given = confidence[inside] >= threshold
-        return float((~given).sum() + WRONG_COSTS * (given & ~right[inside]).sum())
-
-    allowed = [t for t in np.linspace(0.05, 0.99, 189) if (confidence[~inside] >= t).mean() <= FALSE_FACTS]
-    return float(min(allowed or [0.99], key=cost))
+    Many cost about the same: of those that cost no more than one standard error above the least, the lowest
+    (Breiman's rule), since who is answered is helped sooner.
+    """
+    thresholds = np.linspace(0.05, 0.99, 189)
+    given = confidence[None, :] >= thresholds[:, None]
+    wrong = np.where(inside, WRONG_COSTS * ~right, STRAYS_COUNT * FALSE_FACT_COSTS)
+    costs = np.where(given, wrong[None, :], inside[None, :].astype(float))
+    above = costs - costs[costs.sum(axis=1).argmin()]
+    error = above.std(axis=1) * np.sqrt(len(confidence))
+    return float(thresholds[np.argmax(above.sum(axis=1) <= error)])
 
 
 def choices_threshold(confidence: Array, inside: Flags) -> float:
@@ -243,5 +304,6 @@ def make_index(
     texts: Texts, vectors: Vectors, *, calibration: Calibration, encoder_hash: str, questions_hash: str
 ) -> Index:
     """The index to serve: over all questions and strays, with the vectors of the encoder that serves."""
-    index = _index(texts.topics, vectors.texts, texts.places, vectors.strays)
+    everything, all_strays = np.ones(len(texts.texts), bool), np.ones(len(texts.strays), bool)
+    index = _index(texts, vectors, everything, all_strays)
     return replace(index, calibration=calibration, encoder_hash=encoder_hash, questions_hash=questions_hash)

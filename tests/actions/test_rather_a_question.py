@@ -52,7 +52,7 @@ def test_when_our_own_plan_is_due_is_answered_and_filled_in_for_who_was_verified
 
 
 def test_asked_which_plan_was_meant_the_own_status_is_one_of_the_ways_on() -> None:
-    (draft,) = reply(AnswerQuestion(), "question", "Wanneer moet ons plan van aanpak binnen zijn?", "nl")
+    (draft,) = reply(AnswerQuestion(), "question", "Wanneer is ons plan van aanpak klaar?", "nl")
     assert draft.kind == "choices"
     assert draft.buttons[-1].payload == {"status": "show"}
 

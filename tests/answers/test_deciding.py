@@ -163,6 +163,9 @@ def test_an_index_comes_back_as_it_was_saved(engine: AnswerEngine, tmp_path: Pat
     assert again.topics == engine.index.topics
     assert again.calibration == engine.index.calibration
     assert np.allclose(again.score(vector).choice, engine.index.score(vector).choice, atol=1e-3)
+    assert np.allclose(
+        again.confidence(again.score(vector)), engine.index.confidence(engine.index.score(vector)), atol=0.01
+    )
 
 
 def test_a_stale_index_is_refused(engine: AnswerEngine, tmp_path: Path) -> None:
@@ -268,6 +271,72 @@ def test_a_topic_that_answers_as_well_counts_as_right() -> None:
     also = training.hold_out(both, shuffled)
     assert all(0 in topics for topics in also.answered_by if topics)
     assert training.judge([also], training.calibrate(also)).right.sum() >= alone.right.sum()
+
+
+def test_the_head_learns_which_topics_answer_a_question_as_well() -> None:
+    texts, vectors = _clusters(topics=5, each=20, strays=40)
+    first_also = replace(texts, also={at: frozenset({4}) for at in range(20)})
+
+    def share_of_last(known: training.Texts) -> float:
+        index = training.hold_out(known, vectors).index
+        return float(np.mean([np.exp(index.score(vector).choice)[4] for vector in vectors.texts[:20]]))
+
+    assert share_of_last(first_also) > 1.5 * share_of_last(texts)
+
+
+def test_between_two_topics_that_both_answer_it_is_sure() -> None:
+    """Each takes half of the probability; whoever asks is helped by either, and need not be asked back."""
+    texts, vectors = _clusters(topics=5, each=40, strays=80)
+    halves = np.concatenate([vectors.texts[:40], vectors.texts[:40]]) + np.repeat(vectors.texts[40:41], 80, axis=0)
+    halves /= np.linalg.norm(halves, axis=1, keepdims=True)
+    mixed = training.Vectors(np.concatenate([halves[:80], vectors.texts[80:]]).astype(np.float32), vectors.strays)
+    both = {at: frozenset({1 - int(texts.places[at])}) for at in range(80)}
+
+    def sure(also: dict[int, frozenset[int]]) -> tuple[float, float]:
+        known = replace(texts, also=also)
+        index = training.make_index(
+            known,
+            mixed,
+            calibration=training.calibrate(training.hold_out(known, mixed)),
+            encoder_hash="e",
+            questions_hash="q",
+        )
+        scores = [index.score(vector) for vector in mixed.texts[:80]]
+        shares = np.mean([float(np.exp(each.choice).max()) for each in scores])
+        return float(np.mean([float(index.confidence(each).max()) for each in scores])), float(shares)
+
+    confidence, share = sure(both)
+    assert share < 0.8
+    assert confidence > 0.9
+    assert sure({})[0] < 0.8
+
+
+def test_uncalibrated_confidence_is_the_share_of_a_topic() -> None:
+    texts, vectors = _clusters(topics=5, each=20, strays=20)
+    index = training.hold_out(texts, vectors).index
+    for vector in vectors.texts[:10]:
+        scores = index.score(vector)
+        shares = np.exp(scores.choice) * index.in_scope(scores.signals)
+        assert np.allclose(index.confidence(scores), shares, atol=1e-4)
+
+
+def test_no_topic_is_surer_than_the_best(engine: AnswerEngine) -> None:
+    for question in BLIND.in_scope[:100]:
+        scores = engine.index.score(engine.encoder.encode_one(question.text))
+        confidences = engine.index.confidence(scores)
+        assert confidences.argmax() == scores.choice.argmax()
+
+
+def test_a_false_fact_costs_more_than_a_wrong_answer() -> None:
+    """Ten right below ten that are not: where these are out of scope, the threshold is as high or higher."""
+    confidence = np.array([0.9] * 10 + [0.6] * 10 + [0.5] * 40 + [0.95] * 40, dtype=np.float32)
+    right = np.array([True] * 10 + [False] * 10 + [True] * 80)
+    everything = np.ones(100, dtype=bool)
+    outside = ~(np.arange(100) // 10 == 1)
+    wrong_ones = training.answer_threshold(confidence, right, everything)
+    false_facts = training.answer_threshold(confidence, right & outside, outside)
+    assert wrong_ones <= 0.5
+    assert 0.6 < false_facts < 0.9
 
 
 def test_what_is_held_out_was_not_learned_from() -> None:

@@ -63,6 +63,8 @@ def _made_up(topics: int, like: AnswerEngine) -> AnswerEngine:
         strays=unit(400),
         weights=unit(topics + 1) * 5,
         bias=np.zeros(topics + 1, dtype=np.float32),
+        also=np.stack([np.arange(topics), np.roll(np.arange(topics), 1)], axis=1),
+        also_shares=np.full(topics, 0.1, dtype=np.float32),
         calibration=like.index.calibration,
         encoder_hash=like.encoder.hash,
         questions_hash=knowledge.questions_hash,
