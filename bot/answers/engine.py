@@ -16,31 +16,42 @@ from bot.answers.knowledge import Knowledge
 from bot.encoder.runtime import Encoder
 
 CHOICES = 3
-NEIGHBOURS_COUNT = 8.0
-"""How much likelier a follow-up is about the last topic or a related one. Chosen on tests/answers/follow_ups.yml."""
-SAYS_SO_COUNTS = 0.7
-"""A question that says that it leans on the one before is read so, unless that makes it much less sure."""
-
-LEANS_ODDS = 3.0
+# How follow-ups are read was chosen on tests/answers/follow_ups.yml.
+NEIGHBOURS_COUNT = 4.0
+"""How much likelier a follow-up is about the last topic or a related one."""
+SAYS_SO = 0.8
+"""How likely it is that a question leans on the one before which opens like that, or points back."""
+SHORT = 0.5
+"""How likely it is of another short question, unless it is clear by itself."""
+CLEAR = 0.95
+"""From this confidence a short question is clear by itself."""
+LEANS_ODDS = 5.0
 """How much likelier it is that the knowledge answers a question which says that it leans on an answer."""
+_SHORT_WORDS = 8
+_POINTING_WORDS = 10
+"""With more words, what a pronoun points to is mostly in the question itself."""
 
-# A question that leans on the one before it: it opens with a conjunction, or points back.
-_LEANS = {
+# A question that leans on the one before it opens with a conjunction, is a bare question word, or points back.
+_OPENS = {
     "nl": re.compile(
-        r"^(en|maar|of|ook|dan)\b|^(wat|hoe|geldt|kan|mag|moet)\b.{0,25}\b(dat|dit|die|daar|dan|daarvoor|daarbij)\b"
-        r"|^(waarom|hoezo|wanneer|hoe lang|waar|wie|hoeveel|hoe dan)\W*$|^(hij|zij|ze|dat|dit|die)\b"
-        r"|^(\w+\W+){1,4}(dat|dit|deze|ze|hem|daar|daarvan|daarna|ervan|erbij)\b",
-        re.IGNORECASE,
+        r"^(en|maar|of|ook|dan|dus)\b|^(waarom|hoezo|wanneer|hoe lang|waar|wie|hoeveel|hoe dan)\W*$", re.IGNORECASE
     ),
     "en": re.compile(
-        r"^(and|but|or|also|then|what about|how about)\b"
-        r"|^(what|how|does|can|may|must|is)\b.{0,25}\b(that|this|it|those|then)\b"
-        r"|^(why|when|how long|where|who|how many|how so)\W*$|^(it|that|this|they|those|these)\b"
-        r"|^(\w+\W+){1,4}(that|this|it|they|them|those|these)\b",
+        r"^(and|but|or|also|then|so|what about|how about)\b|^(why|when|how long|where|who|how many|how so)\W*$",
         re.IGNORECASE,
     ),
 }
-_SHORT_WORDS = 8
+_POINTS_BACK = {
+    "nl": re.compile(
+        r"\b(ie|die|dat|dit|deze|ze|zij|hem|hen|hun|er|erop|eraan|ervan|erbij|daar\w*|dan)\b"
+        # "het" points back where no noun follows.
+        r"|\bhet(?=\W*$|\s+(ook|niet|dan|wel|nog|al|zo|per|in|op|via|met|voor|geen|zonder|later|eerder)\b)",
+        re.IGNORECASE,
+    ),
+    "en": re.compile(
+        r"\b(it|its|they|them|their|that|this|those|these|there|then|ones)\b|\bone(?=\W*$)", re.IGNORECASE
+    ),
+}
 
 _SENTENCE_ENDS = re.compile(r"(?<=[?!.;])\s+")
 MOST_SENTENCES = 3
@@ -142,16 +153,17 @@ class AnswerEngine:
         """How the question is read best, and the topic that it was then read as a follow-up to."""
         if vector is None:
             vector = self.encoder.encode_one(question)
-        reading, follow_up_of = self._read(vector), None
-        if last_topic is not None and last_topic in self._place:
-            says_so = bool(_LEANS[language].search(question.strip()))
-            if says_so or self._is_short_and_unsure(question, reading):
-                leaning = self._read_as_follow_up(
-                    question, vector, language, last_topic, odds=LEANS_ODDS if says_so else 1.0
-                )
-                if leaning.likelihood >= reading.likelihood * (SAYS_SO_COUNTS if says_so else 1.0):
-                    reading, follow_up_of = leaning, last_topic
-        return reading, follow_up_of
+        alone = self._read(vector)
+        if last_topic is None or last_topic not in self._place:
+            return alone, None
+        says_so = _says_that_it_leans(question, language)
+        if not (says_so or self._is_short_and_unclear(question, alone)):
+            return alone, None
+        leaning = self._read_as_follow_up(question, vector, language, last_topic, odds=LEANS_ODDS if says_so else 1.0)
+        chance = SAYS_SO if says_so else SHORT
+        if chance * leaning.likelihood >= (1.0 - chance) * alone.likelihood:
+            return _either(leaning, alone, chance), last_topic
+        return _either(alone, leaning, 1.0 - chance), None
 
     def _confirmed(self, question: str, best: Candidate) -> Candidate | None:
         """The best candidate, where one of several sentences is surely about it by itself; how sure, goes along."""
@@ -169,9 +181,26 @@ class AnswerEngine:
     def _confidences(self, reading: Reading) -> Array:
         return self.index.confidences(reading.topics, reading.in_scope, reading.signals)
 
-    def _is_short_and_unsure(self, question: str, reading: Reading) -> bool:
-        sure = float(self._confidences(reading).max())
-        return sure < self.index.calibration.answer_from and len(question.split()) <= _SHORT_WORDS
+    def _is_short_and_unclear(self, question: str, reading: Reading) -> bool:
+        return len(question.split()) <= _SHORT_WORDS and float(self._confidences(reading).max()) < CLEAR
+
+
+def _says_that_it_leans(question: str, language: str) -> bool:
+    """Whether a question opens as one does that leans on the one before, or is short and points back."""
+    if _OPENS[language].search(question.strip()):
+        return True
+    return len(question.split()) <= _POINTING_WORDS and bool(_POINTS_BACK[language].search(question))
+
+
+def _either(likelier: Reading, other: Reading, chance: float) -> Reading:
+    """Two readings of a question in one: each topic as likely as in both together.
+
+    Where they find the same topic it stays as sure; where they differ, neither is told as if it were sure.
+    likelier: the one whose signals stand for both; chance: how likely it is that it is the right reading.
+    """
+    topics = chance * likelier.in_scope * likelier.topics + (1.0 - chance) * other.in_scope * other.topics
+    in_scope = float(topics.sum())
+    return replace(likelier, topics=(topics / in_scope).astype(np.float32), in_scope=in_scope)
 
 
 def sentences(question: str) -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
+from bot.answers import engine as engine_module
 from bot.answers import knowledge as knowledge_module
 from bot.answers import rendering, training
 from bot.answers.decision import Candidate, Decision
@@ -146,6 +147,35 @@ def test_odd_texts_are_survived(engine: AnswerEngine, text: str) -> None:
     decision = engine.decide(text, "nl", "law.quota")
     assert decision.outcome in ("choices", "unknown")
     assert all(0 <= candidate.confidence <= 1 for candidate in decision.candidates)
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "leans"),
+    [
+        ("nl", "kan het ook per mail", True),
+        ("nl", "wat is het ingroeiquotum?", False),
+        ("nl", "hoe regel ik het", True),
+        ("nl", "tot wanneer kan dat", True),
+        ("nl", "Waar staat de activatiecode?", False),
+        ("en", "which ones are there", True),
+        ("en", "is there just one?", True),
+        ("en", "can one person manage several companies", False),
+        ("en", "where is my activation code?", False),
+    ],
+)
+def test_what_points_back_leans(language: str, question: str, leans: bool) -> None:
+    assert engine_module._says_that_it_leans(question, language) is leans
+
+
+def test_two_readings_that_differ_are_both_less_sure() -> None:
+    def reading(*topics: float) -> engine_module.Reading:
+        return engine_module.Reading(np.array(topics, dtype=np.float32), 0.9, np.zeros(5, dtype=np.float32))
+
+    one, other = reading(0.9, 0.1, 0.0), reading(0.0, 0.1, 0.9)
+    assert np.allclose(engine_module._either(one, one, 0.8).topics, one.topics)
+    assert np.isclose(engine_module._either(one, one, 0.8).in_scope, 0.9)
+    assert np.allclose(engine_module._either(one, other, 0.5).topics, [0.45, 0.1, 0.45])
+    assert engine_module._either(one, other, 0.8).likelihood < one.likelihood
 
 
 def test_confidences_are_honest(engine: AnswerEngine) -> None:
