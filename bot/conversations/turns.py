@@ -40,6 +40,9 @@ widget, which sends them again by itself."""
 
 CLOSE_WITHIN_SECONDS = 15.0
 
+_TRIGGERED = "EXTERNAL: "
+"""What Rasa writes for an intent that is triggered from outside: no words of a visitor."""
+
 _PERSON_BUTTONS = ("button.person", "widget.mode.ask")
 
 LONGEST_WITH_A_CODE = 60
@@ -77,6 +80,8 @@ def _refusal(said: str) -> str | None:
     visible = from_first_visible(said)
     if visible.startswith("/"):
         return "unknown.slash"
+    if visible.startswith(_TRIGGERED):
+        return "unknown.no_words"
     return None if has_words(visible) else "unknown.no_words"
 
 
