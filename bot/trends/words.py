@@ -123,7 +123,10 @@ def open_deduce() -> Any:
 
 
 def _said_in_lower_case(knowledge: Knowledge) -> set[str]:
-    """The words that the knowledge writes without a capital: none of them is a name there."""
+    """The words that the knowledge writes without a capital: none of them is a name there.
+
+    A question without any capital says nothing: whoever types so writes names like that too.
+    """
     texts: list[str] = []
     for topic in knowledge.topics.values():
         texts += [
@@ -132,7 +135,7 @@ def _said_in_lower_case(knowledge: Knowledge) -> set[str]:
             *(q for pair in topic.questions for q in pair.values()),
         ]
     texts += [text for pair in knowledge.out_of_scope for text in pair.values()]
-    return {word for text in texts for word in _WORD.findall(text) if word.islower()}
+    return {word for text in texts if not text.islower() for word in _WORD.findall(text) if word.islower()}
 
 
 def load_words(knowledge: Knowledge) -> Words:
