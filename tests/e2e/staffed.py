@@ -27,6 +27,7 @@ from bot.staff.models import StaffAccount
 from bot.staff.sessions import SessionStore
 from integrations.console.sessions import COOKIE_ON_LOOPBACK
 from tests.conftest import Visitor
+from tests.e2e.conversing import TOPIC
 from tests.running import System
 
 CHARTER_TOPIC = "charter.what-is"
@@ -151,14 +152,15 @@ def until_frame(socket: ClientConnection, kind: str, **values: Any) -> dict[str,
 
 @cache
 def questions_without_an_answer(language: str, desk: str) -> tuple[str, ...]:
-    """What is asked at other desks than ours, and what comes nearest to it is about this desk."""
+    """What is asked at other desks than ours, and what comes nearest to it is about this desk, whatever was asked
+    before."""
     knowledge = load(settings().knowledge_dir)
     engine = open_answers(settings().models_dir, knowledge)
     found = []
     # Not what is far away: the weather is small talk.
     near = yaml.safe_load((settings().knowledge_dir / "out_of_scope.yml").read_text(encoding="utf-8"))["next_door"]
     for pair in near:
-        decision = engine.decide(pair[language], language, CHARTER_TOPIC)
-        if decision.outcome == "unknown" and decision.topics and knowledge.topics[decision.topics[0]].desk == desk:
+        decisions = [engine.decide(pair[language], language, after) for after in (CHARTER_TOPIC, TOPIC, None)]
+        if all(d.outcome == "unknown" and d.topics and knowledge.topics[d.topics[0]].desk == desk for d in decisions):
             found.append(pair[language])
     return tuple(found)
