@@ -15,6 +15,8 @@ from bot.messages import Draft, Memory, PersonAsked
 from bot.texts import text
 
 MISSES_BEFORE_HELPDESK = 2
+MAY_BE_ABOUT = 0.05
+"""From this confidence a question that gets no answer may still be about the topic that comes nearest."""
 
 _OF_OUR_OWN = re.compile(r"\b(ons|onze|wij|we|mijn|ik|our|ours|my|i)\b", re.IGNORECASE)
 
@@ -61,8 +63,15 @@ def miss(turn: Turn, decision: Decision) -> list[Draft]:
 
 
 def _desk(decision: Decision, turn: Turn) -> Literal["portal", "charter"]:
-    """Of what the question may be about, else of what was talked about last."""
-    about = services().engine.knowledge.topics.get(next(iter(decision.topics), turn.context.last_topic or ""))
+    """Of what the question may well be about, else of what was talked about last, else of what comes nearest."""
+    best = next(iter(decision.candidates), None)
+    ways = (
+        best.topic if best and best.confidence >= MAY_BE_ABOUT else "",
+        turn.context.last_topic or "",
+        best.topic if best else "",
+    )
+    topics = services().engine.knowledge.topics
+    about = next((topics[topic] for topic in ways if topic in topics), None)
     return "charter" if about and about.desk == "charter" else "portal"
 
 

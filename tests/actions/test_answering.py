@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.actions.answering import ChooseTopic, DeclineChoices, offered_topics, place_named
+from bot.actions.answering import ChooseTopic, DeclineChoices, miss, offered_topics, place_named
 from bot.actions.turn import Turn
+from bot.answers.decision import Candidate, Decision
 from bot.conversations.store import Context
 
 
@@ -64,6 +65,25 @@ def test_none_of_these_brings_what_comes_next_and_then_it_is_a_miss() -> None:
     (missed,) = DeclineChoices().reply(_turn(*(button.payload for button in draft.buttons)))
     assert missed.kind == "unknown"
     assert missed.memory.misses == 1
+
+
+@pytest.mark.parametrize(
+    ("nearest", "confidence", "last_topic", "desk"),
+    [
+        ("portal.login", 0.2, "charter.what-is", "portal"),
+        ("portal.login", 0.001, "charter.what-is", "charter"),
+        ("charter.road", 0.001, "portal.login", "portal"),
+        ("charter.road", 0.001, None, "charter"),
+    ],
+)
+def test_a_miss_leads_to_the_desk_of_what_was_likely_meant(
+    nearest: str, confidence: float, last_topic: str | None, desk: str
+) -> None:
+    context = Context(id="c", language="nl", mode="assistant", version=0, last_topic=last_topic, misses=1)
+    turn = Turn(text="iets anders", intent="question", context=context, moment=datetime.now(UTC))
+    (draft,) = miss(turn, Decision("unknown", (Candidate(nearest, confidence),)))
+    assert draft.memory.person is not None
+    assert draft.memory.person.desk == desk
 
 
 def test_no_to_an_answer_brings_what_stood_below_it() -> None:

@@ -16,6 +16,8 @@ import yaml
 from sqlalchemy import update
 from websockets.sync.client import ClientConnection, connect
 
+from bot.actions.answering import MAY_BE_ABOUT
+from bot.answers.decision import Decision
 from bot.answers.engine import open_engine as open_answers
 from bot.answers.knowledge import load
 from bot.database.engine import migrate, open_engine
@@ -157,10 +159,15 @@ def questions_without_an_answer(language: str, desk: str) -> tuple[str, ...]:
     knowledge = load(settings().knowledge_dir)
     engine = open_answers(settings().models_dir, knowledge)
     found = []
+
+    def about_desk(decision: Decision) -> bool:
+        best = decision.candidates[0]
+        return best.confidence > 1.5 * MAY_BE_ABOUT and knowledge.topics[best.topic].desk == desk
+
     # Not what is far away: the weather is small talk.
     near = yaml.safe_load((settings().knowledge_dir / "out_of_scope.yml").read_text(encoding="utf-8"))["next_door"]
     for pair in near:
         decisions = [engine.decide(pair[language], language, after) for after in (CHARTER_TOPIC, TOPIC, None)]
-        if all(d.outcome == "unknown" and d.topics and knowledge.topics[d.topics[0]].desk == desk for d in decisions):
+        if all(decision.outcome == "unknown" and about_desk(decision) for decision in decisions):
             found.append(pair[language])
     return tuple(found)
