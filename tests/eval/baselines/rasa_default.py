@@ -31,7 +31,7 @@ PIPELINE = [
     {"name": "FallbackClassifier", "threshold": 0.3, "ambiguity_threshold": 0.1},
 ]
 """What `rasa init` of 3.6 writes into config.yml as its defaults, but for the epochs."""
-TRAIN_WITHIN_SECONDS = 900
+TRAIN_WITHIN_SECONDS = 2400
 _PYTHON = ROOT / ".venv-rasa" / "bin" / "python"
 
 
