@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from bot.answers import training
 from bot.answers.decision import Candidate, Decision
 from bot.answers.knowledge import LANGUAGES, load, normal_form
 from bot.settings import settings
@@ -150,3 +152,10 @@ def test_the_engine_can_be_built_from_another_log(tmp_path: Path) -> None:
     assert found["accuracy_without_declining"] == 1.0
     assert {"threshold", "accuracy_in_scope", "recall_out_of_scope", "mcc"} == set(found["calibrated"])
     assert found["thresholds"][0]["recall_out_of_scope"] == 0.0
+
+
+def test_of_thresholds_that_are_as_good_a_log_gets_the_lowest() -> None:
+    inside = np.repeat([True, False], 50)
+    confidence = np.where(inside, 0.8, 0.1)
+    judged = training.Judged(confidence, confidence, right=inside, inside=inside)
+    assert 0.1 < logs._balanced(judged) < 0.13
