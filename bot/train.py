@@ -294,7 +294,11 @@ def main() -> int:
         _point(config.models_dir, encoder, index, rasa)
         _tidy(
             config.models_dir,
-            {config.models_dir / f"base-{run.base_hash}", encoder, index, run.held_out_folder(), rasa},
+            {
+                *(config.models_dir / f"base-{run.base_hash}", encoder, index, rasa),
+                # The first calibrates; `make eval` makes the others.
+                *map(run.held_out_folder, range(training.PARTS)),
+            },
         )
     except KnowledgeError as problem:
         print("The knowledge cannot be used; mend this and run `make train` again:", *problem.problems, sep="\n- ")
