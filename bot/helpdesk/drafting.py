@@ -161,11 +161,19 @@ class DraftStore(Store):
             audit.record(session, account_id, "draft_made", row.id, {"topic": topic})
             return row.id
 
-    def from_unanswered(self, question: From, desk: str, account_id: str | None, answer: str = "") -> str:
+    def from_unanswered(
+        self,
+        question: From,
+        desk: str,
+        account_id: str | None,
+        answer: str = "",
+        answer_language: str | None = None,
+    ) -> str:
         """A draft of a topic that is missing, for a question that the knowledge cannot answer; gives its id.
 
         With an open draft that was made of much the same question it becomes one.
-        answer: what the agent said; it stands until somebody has written another one.
+        answer: what the agent said; it stands until somebody has written another one. The draft is in its language.
+        answer_language: None for that of the question.
 
         Raises DraftWrong, TooManyDrafts.
         """
@@ -175,14 +183,15 @@ class DraftStore(Store):
         if not asked.text:
             raise DraftWrong("question")
         answer = self._answer(answer)
+        language = _language(answer_language or asked.language)
         draft_id = self._of_the_same(asked, desk)
         with self._writing() as session:
             row = session.get(TopicDraft, draft_id) if draft_id else None
             if row is None or row.state != "open":
                 row = self._new(session, "unanswered", desk, asked.language, account_id=account_id)
                 session.add(row)
-            if asked.language == row.language:
-                row.answer = row.answer or answer
+            if answer and not row.answer:
+                row.answer, row.language = answer, language
             session.flush()
             self._add_question(session, row.id, asked)
             audit.record(session, account_id, "draft_made", row.id)

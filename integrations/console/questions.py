@@ -255,9 +255,7 @@ async def make_draft(request: Request) -> HTTPResponse:
     def make() -> str:
         if body.topic is not None:
             return services.drafts.from_edited(body.topic, body.language, answer, asked, staff.id)
-        question = cast("From", asked)
-        said = answer if body.language == question.language else ""
-        return services.drafts.from_unanswered(question, body.desk or "", staff.id, said)
+        return services.drafts.from_unanswered(cast("From", asked), body.desk or "", staff.id, answer, body.language)
 
     try:
         id_ = await services.turns.in_database(make)

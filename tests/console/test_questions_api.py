@@ -185,6 +185,17 @@ def test_an_answer_of_an_agents_own_is_a_draft_without_a_topic(
     assert (draft["origin"], draft["answer"], len(draft["questions"])) == ("unanswered", "Die map is groen.", 1)
 
 
+def test_an_answer_is_kept_whatever_the_language_of_the_question(
+    console: Console, agent: SignedIn, editor: SignedIn
+) -> None:
+    body = {"language": "nl", "answer": "Die map is groen.", "desk": "portal"}
+    body["conversation"] = asked_in_chat(console, f"What colour does the folder called {uuid4().hex} have?")
+    made = agent.post("/console/api/drafts", json=body).json()
+    draft = editor.get(f"/console/api/drafts/{made['id']}").json()
+    assert (draft["answer"], draft["language"]) == ("Die map is groen.", "nl")
+    assert [question["language"] for question in draft["questions"]] == ["en"]
+
+
 def test_another_desks_conversation_gives_no_question_away(console: Console, agent: SignedIn) -> None:
     conversation = asked_in_chat(console, "Een vraag over het Charter", desk="charter")
     body = {"language": "nl", "conversation": conversation, "desk": "portal"}

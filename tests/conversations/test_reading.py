@@ -53,6 +53,21 @@ def test_long_texts_do() -> None:
     assert certain_language("When do we have to send the report to the SER?") == "en"
 
 
+@pytest.mark.parametrize(
+    "reference",
+    ["5acec7aaad22469cbd38694f48385320", "d37a917916db47ff8db1dcfb00102a48", "the1and2", "report@thequeen.example.org"],
+)
+def test_a_reference_says_nothing_about_the_language(reference: str) -> None:
+    assert certain_language(f"Wat is de kleur van map {reference}?") == "nl"
+    assert certain_language(f"{reference} {reference} {reference} {reference}") is None
+
+
+def test_a_name_that_both_languages_use_says_nothing_either() -> None:
+    assert certain_language("What is the Koerskaart?") == "en"
+    assert certain_language("Where can I get hold of a copy of the Koerskaart?") == "en"
+    assert certain_language("Mogen wij zelf iets doen op Diversity Day?") == "nl"
+
+
 def test_a_question_is_never_taken_for_the_other_language_often() -> None:
     """A wrong switch annoys more than a missed one: measured over every question of the knowledge."""
     questions = [(text, language) for _, _, language, text in knowledge.load(settings().knowledge_dir).questions()]

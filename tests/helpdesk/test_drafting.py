@@ -125,6 +125,22 @@ def test_without_an_encoder_the_same_words_are_still_the_same(engine: Engine) ->
     assert by_words("Mag dat?", ["mag dat", "kan dat"]) == [1.0, 0.0]
 
 
+def test_an_answer_in_another_language_than_the_question_is_kept_in_its_own(store: DraftStore) -> None:
+    """Of a short question, or one full of names, nobody can tell the language for certain."""
+    id_ = store.from_unanswered(From("Mag dat?", "en"), "portal", None, "Ja, dat mag.", "nl")
+    assert (store.get(id_).answer, store.get(id_).language) == ("Ja, dat mag.", "nl")
+    assert store.get(id_).questions == (("en", "Mag dat?"),)
+    assert "## nl\nJa, dat mag.\n## en\n" in store.file(id_)[1]
+    store.from_unanswered(From("mag dat", "en"), "portal", None, "Yes, you may.")
+    assert store.get(id_).answer == "Ja, dat mag.", "the first one stands"
+
+
+def test_an_answer_comes_to_a_draft_that_had_none(store: DraftStore) -> None:
+    id_ = store.from_unanswered(From("Mag dat?", "nl"), "portal", None)
+    assert store.from_unanswered(From("mag dat", "nl"), "portal", None, "Yes, you may.", "en") == id_
+    assert (store.get(id_).answer, store.get(id_).language) == ("Yes, you may.", "en")
+
+
 def test_a_draft_of_questions_has_no_copy_of_them(store: DraftStore, engine: Engine) -> None:
     """Or it would outlive the conversation that a question came from."""
     store.from_unanswered(From("Een vraag met een geheim?", "nl"), "portal", None)
