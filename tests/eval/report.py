@@ -94,6 +94,7 @@ def draw(found: dict[str, Any], file: Path) -> None:
     ours = found["blind"]["Wegwijzer"]
     parts = {**ours["themes"], "follow-ups": ours["follow_ups"]}
     _stack(themes, {f"{n} ({o['count']})": o for n, o in parts.items()}, "Wegwijzer, by theme")
+    figure.legend(*themes.get_legend_handles_labels(), loc="outside upper center", ncols=len(_SHADES) + 1, fontsize=8)
     for name, points in found["curves"].items():
         trade.plot(*zip(*points, strict=True), marker=".", label=name)
     trade.axvline(TARGETS["facts"], color="grey", linestyle=":", label="target: facts stated")
@@ -121,6 +122,5 @@ def _stack(axes: Any, bars: dict[str, dict[str, float]], title: str) -> None:
         left += widths
     axes.invert_yaxis()
     axes.set(xlim=(0, 1), xlabel="share of the questions")
-    axes.axvline(TARGETS["right"], color="black", linestyle="--", linewidth=0.8)
+    axes.axvline(TARGETS["right"], color="black", linestyle="--", linewidth=0.8, label="target: right at once")
     axes.set_title(title)
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, -0.38), ncols=3, fontsize=7)
