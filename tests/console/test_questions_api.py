@@ -172,7 +172,7 @@ def test_an_edited_answer_becomes_a_file_with_the_question_that_led_to_it(
 def test_an_answer_of_an_agents_own_is_a_draft_without_a_topic(
     console: Console, agent: SignedIn, editor: SignedIn
 ) -> None:
-    conversation = asked_in_chat(console, f"Wat is de kleur van map {uuid4().hex}?")
+    conversation = asked_in_chat(console, "Wat is de kleur van de map met stukken?")
     body = {
         "topic": None,
         "language": "nl",
@@ -188,11 +188,11 @@ def test_an_answer_of_an_agents_own_is_a_draft_without_a_topic(
 def test_an_answer_is_kept_whatever_the_language_of_the_question(
     console: Console, agent: SignedIn, editor: SignedIn
 ) -> None:
-    body = {"language": "nl", "answer": "Die map is groen.", "desk": "portal"}
-    body["conversation"] = asked_in_chat(console, f"What colour does the folder called {uuid4().hex} have?")
+    body = {"language": "nl", "answer": "Er staan veertig stoelen.", "desk": "portal"}
+    body["conversation"] = asked_in_chat(console, "How many chairs are there in your canteen?")
     made = agent.post("/console/api/drafts", json=body).json()
     draft = editor.get(f"/console/api/drafts/{made['id']}").json()
-    assert (draft["answer"], draft["language"]) == ("Die map is groen.", "nl")
+    assert (draft["answer"], draft["language"]) == ("Er staan veertig stoelen.", "nl")
     assert [question["language"] for question in draft["questions"]] == ["en"]
 
 
