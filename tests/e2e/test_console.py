@@ -415,7 +415,6 @@ def test_own_texts(console: Console, staffed: Staffed) -> None:
     console.dialog.get_by_role("button", name=say("canned.keep"), exact=True).click()
     expect(console.dialog.locator(".rows")).to_contain_text("/groet")
     console.page.keyboard.press("Escape")
-    # Closing gives the focus back to the button, a moment later.
     expect(console.dialog).to_have_count(0)
     expect(console.page.locator("#do-canned").first).to_be_focused()
     console.answer.focus()
@@ -427,6 +426,18 @@ def test_own_texts(console: Console, staffed: Staffed) -> None:
     expect(console.page.get_by_role("option")).to_have_count(0)
     console.answer.fill("Dat is 3 / 4")
     expect(console.page.get_by_role("option")).to_have_count(0)
+
+
+def test_who_goes_on_at_once_after_a_dialog_keeps_the_focus(console: Console, staffed: Staffed) -> None:
+    """The browser gives the focus back when a dialog closes, and says that it closed a moment later."""
+    console.come()
+    waiting(staffed)
+    console.claim_next()
+    console.button("top.canned").click()
+    expect(console.dialog).to_be_visible()
+    console.page.evaluate("document.querySelector('dialog').close(), document.querySelector('#answer').focus()")
+    expect(console.page.locator("dialog")).to_have_count(0)
+    expect(console.answer).to_be_focused()
 
 
 def test_keys_that_are_not_ours(console: Console, staffed: Staffed) -> None:

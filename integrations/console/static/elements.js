@@ -110,9 +110,8 @@ export function announce(words) {
 
 // ---------------------------------------------------------------- dialogs
 
-/** A dialog that closes with Escape and gives the focus back to where it was. */
+/** A dialog that closes with Escape; the browser gives the focus back to where it was. */
 export function dialog(title, content, { kind = 'small', onclose } = {}) {
-  const from = document.activeElement;
   const id = `dialog-${newKey()}`;
   const node = el('dialog', { class: kind, 'aria-labelledby': id },
     el('div', { class: 'dialog-head' },
@@ -122,7 +121,6 @@ export function dialog(title, content, { kind = 'small', onclose } = {}) {
   node.addEventListener('close', () => {
     node.remove();
     onclose?.();
-    if (from?.isConnected) from.focus();
   });
   document.body.append(node);
   node.showModal();
