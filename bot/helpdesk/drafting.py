@@ -172,8 +172,8 @@ class DraftStore(Store):
         """A draft of a topic that is missing, for a question that the knowledge cannot answer; gives its id.
 
         With an open draft that was made of much the same question it becomes one.
-        answer: what the agent said; it stands until somebody has written another one. The draft is in its language.
-        answer_language: None for that of the question.
+        answer: what the agent said; it stands until somebody has written another one.
+        answer_language: what the answer is in, and so the draft; None for that of the question.
 
         Raises DraftWrong, TooManyDrafts.
         """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -49,7 +50,7 @@ def said(status: int, body: Any) -> Reply:
     return Reply(status, json.dumps(body).encode())
 
 
-class LocalServer:
+class LocalServer(ABC):
     """`next` holds what it answers instead to the next requests, `always` to all of them."""
 
     def __init__(self) -> None:
@@ -75,9 +76,9 @@ class LocalServer:
         """What was asked so far, by method and by how the path ends."""
         return [asked for asked in self.asked if asked.method == method and asked.path.endswith(ending)]
 
+    @abstractmethod
     def answer(self, asked: Asked) -> Reply:
         """What it answers when it is well."""
-        raise NotImplementedError
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
